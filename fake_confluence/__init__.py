@@ -1,0 +1,29 @@
+"""A small Confluence Cloud site on a local socket, for tests, the demo and benchmarks.
+
+    from fake_confluence import Content, Fault, Service, serve
+
+    with serve(Service(Content(pages=620), faults=[Fault(kind="status", status=503)])) as site:
+        site.config  # {"email": …, "api_token": …, "domain_name": "localhost:38211"}
+        site.ca_file  # for REQUESTS_CA_BUNDLE: it speaks TLS with a throw-away certificate
+        site.calls  # every request that came, in order
+
+or, as a process of its own, `python -m fake_confluence --pages 620`.
+
+It imitates, as the recorded answers of real sites show them: Basic authentication; the current
+user; the lists of pages, blog posts and spaces with v2's cursors, next links (relative, beginning
+with `/wiki`, the cursor raw or escaped and anywhere in the query) and Link headers; the audit log
+(newest first, two events in one millisecond, no next link) and the groups with v1's offsets; the
+limit of 250 rows, and error bodies of both versions. What it holds depends on the seed alone.
+
+It does not imitate, and refuses with 400 and a reason: every other parameter, `sort`, `status`,
+`space-id` and `id` among them, and bodies other than `storage`. Every other path answers 404.
+Nothing can be written. There are no permissions: who knows the token sees everything. There are no
+rate limits except those a `Fault` plans.
+"""
+
+from fake_confluence.content import Content
+from fake_confluence.faults import Fault
+from fake_confluence.server import RunningSite, serve
+from fake_confluence.service import Call, Service
+
+__all__ = ["Call", "Content", "Fault", "RunningSite", "Service", "serve"]

@@ -1,0 +1,44 @@
+"""Run the fake site as a process: `python -m fake_confluence --pages 620 --faults plan.json`."""
+
+import argparse
+import json
+import sys
+import threading
+from dataclasses import fields
+from pathlib import Path
+
+from fake_confluence.content import Content
+from fake_confluence.faults import Fault
+from fake_confluence.server import serve
+from fake_confluence.service import Service
+
+
+def main() -> None:
+    """Print one line, `{"config": {…}, "ca_file": "…"}`, and serve until interrupted."""
+    parser = argparse.ArgumentParser(prog="fake_confluence", description=__doc__)
+    for setting in fields(Content):
+        parser.add_argument(
+            f"--{setting.name.replace('_', '-')}", type=int, default=setting.default
+        )
+    parser.add_argument("--port", type=int, default=0, help="0 (the default): any that is free")
+    parser.add_argument("--page-cap", type=int, help="the most rows in one answer")
+    parser.add_argument("--faults", type=Path, help='a file: [{"kind": "status", "status": 503}]')
+    chosen = parser.parse_args()
+    content = Content(
+        **{setting.name: getattr(chosen, setting.name) for setting in fields(Content)}
+    )
+    planned = json.loads(chosen.faults.read_text()) if chosen.faults else []
+    faults = [Fault(**fault) for fault in planned]
+    service = Service(content, faults=faults, page_cap=chosen.page_cap)
+    with serve(service, port=chosen.port) as site:
+        line = json.dumps({"config": site.config, "ca_file": str(site.ca_file)})
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Show the connector at work: run its commands on a fake site and print what a person wants to see.
+
+`scripts/demo` runs this; no account and no network is needed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from fake_confluence.content import Content
+from fake_confluence.server import RunningSite, serve
+from fake_confluence.service import Service
+
+COMMAND = Path(sys.executable).parent / "source-confluence"
+CONTENT = Content(pages=1_240, blog_posts=85, spaces=12, audit=1_300, groups=30, body_bytes=2_000)
+
+_REAL_SITE = """\
+To read your own site:
+  1. Create an API token (without scopes) at
+     https://id.atlassian.com/manage-profile/security/api-tokens
+  2. Put this into secrets/config.json (git ignores that folder):
+     {"email": "ada@acme.com", "api_token": "ATATT3x…", "domain_name": "acme.atlassian.net"}
+  3. .venv/bin/source-confluence check --config secrets/config.json
+     .venv/bin/source-confluence discover --config secrets/config.json
+     .venv/bin/source-confluence read --config secrets/config.json \\
+         --catalog integration_tests/configured_catalog.json
+"""
+
+Message = dict[str, Any]
+
+
+class Demo:
+    """Runs the installed command and shows what it says.
+
+    Args:
+        site: The site to read.
+        folder: For the files the command wants.
+    """
+
+    def __init__(self, site: RunningSite, folder: Path) -> None:
+        self.site = site
+        self.config = _written(folder / "config.json", site.config)
+        self.catalog = folder / "catalog.json"
+
+    def run(self, *arguments: str) -> list[Message]:
+        """What one command prints, as messages of the Airbyte protocol."""
+        print(f"\n$ source-confluence {' '.join(arguments)}", flush=True)
+        command = [str(COMMAND), *(self._path_of(argument) for argument in arguments)]
+        environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(self.site.ca_file)}
+        with subprocess.Popen(  # noqa: S603 (our own command)
+            command, env=environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None  # noqa: S101 (it is a pipe)
+            messages = [_shown(json.loads(line)) for line in process.stdout]
+        if process.returncode:
+            raise SystemExit(f"The command failed with exit code {process.returncode}.")
+        return messages
+
+    def _path_of(self, argument: str) -> str:
+        files = {"config.json": self.config, "catalog.json": self.catalog}
+        return str(files.get(argument, argument))
+
+
+def main() -> None:
+    """Start a site, check, discover, read, and show one page."""
+    print("==> Starting a fake Confluence site on localhost, with TLS and a throw-away certificate")
+    with serve(Service(CONTENT)) as site, tempfile.TemporaryDirectory() as folder:
+        print(f"    https://{site.host}")
+        demo = Demo(site, Path(folder))
+
+        demo.run("check", "--config", "config.json")
+
+        catalog = _only(demo.run("discover", "--config", "config.json"), "CATALOG")["catalog"]
+        _show_catalog(catalog)
+        streams = [
+            {"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
+            for stream in catalog["streams"]
+        ]
+        _written(demo.catalog, {"streams": streams})
+
+        started = time.monotonic()
+        messages = demo.run("read", "--config", "config.json", "--catalog", "catalog.json")
+        seconds = time.monotonic() - started
+        records = [message["record"] for message in messages if message["type"] == "RECORD"]
+        _show_records(records, site, seconds)
+    print(f"\n{_REAL_SITE}")
+
+
+def _shown(message: Message) -> Message:
+    """Print what matters of a message as soon as it comes: the check, and each stream's status."""
+    if message["type"] == "CONNECTION_STATUS":
+        status = message["connectionStatus"]
+        print(f"  {status['status']} {status.get('message', '')}".rstrip())
+    status = message.get("trace", {}).get("stream_status")
+    if status:
+        print(f"  {status['stream_descriptor']['name']:<12}{status['status']}", flush=True)
+    return message
+
+
+def _show_catalog(catalog: Message) -> None:
+    print(f"  {'stream':<12}{'key':<12}{'sync modes':<16}fields")
+    for stream in catalog["streams"]:
+        key = ".".join(stream["source_defined_primary_key"][0])
+        modes = ", ".join(stream["supported_sync_modes"])
+        fields = len(stream["json_schema"]["properties"])
+        print(f"  {stream['name']:<12}{key:<12}{modes:<16}{fields}")
+
+
+def _show_records(records: list[Message], site: RunningSite, seconds: float) -> None:
+    counts = Counter(record["stream"] for record in records)
+    expected = {name: CONTENT.count(name) for name in counts}
+    print(f"\n  {'stream':<12}{'records':>8}{'on the site':>13}")
+    for name, count in counts.items():
+        print(f"  {name:<12}{count:>8}{expected[name]:>13}")
+    reads = [call for call in site.calls if not call.path.endswith("/user/current")]
+    print(
+        f"  {counts.total()} records with {len(reads)} requests in {seconds:.1f} s, start included"
+    )
+    if counts != expected:
+        raise SystemExit("Records are missing.")
+    pages = (record["data"] for record in records if record["stream"] == "pages")
+    page = next(page for page in pages if "parentId" in page)
+    body = page["body"]["storage"]
+    body["value"] = body["value"][:300] + " …"
+    print("\nOne page, with its body (cut here, whole in the record):")
+    print(json.dumps(page, indent=2, ensure_ascii=False))
+
+
+def _only(messages: list[Message], kind: str) -> Message:
+    [message] = [message for message in messages if message["type"] == kind]
+    return message
+
+
+def _written(path: Path, document: object) -> Path:
+    path.write_text(json.dumps(document))
+    return path
+
+
+if __name__ == "__main__":
+    main()

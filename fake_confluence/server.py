@@ -1,0 +1,150 @@
+"""Put the service on a socket of this machine, with TLS and a throw-away certificate."""
+
+import gzip
+import json
+import socket
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import trustme
+
+from fake_confluence.faults import Reply
+from fake_confluence.service import API_TOKEN, EMAIL, Call, Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningSite:
+    """A site that can be asked.
+
+    Args:
+        host: `localhost:38211`.
+        ca_file: The certificate authority to trust, for `REQUESTS_CA_BUNDLE`.
+        service: What answers.
+    """
+
+    host: str
+    ca_file: Path
+    service: Service
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Settings with which the connector can read this site."""
+        return {"email": EMAIL, "api_token": API_TOKEN, "domain_name": self.host}
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every request that came, in order."""
+        return self.service.calls
+
+
+@contextmanager
+def serve(service: Service, *, port: int = 0) -> Iterator[RunningSite]:
+    """Run a site on localhost while the block runs.
+
+    Args:
+        service: What answers.
+        port: The port to listen on; 0 for any that is free.
+    """
+    with tempfile.TemporaryDirectory(prefix="fake-confluence-") as folder:
+        ca_file = Path(folder) / "ca.pem"
+        server = _Server(("127.0.0.1", port), service, _tls_context(ca_file))
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            host = f"localhost:{server.server_address[1]}"
+            yield RunningSite(host=host, ca_file=ca_file, service=service)
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+def _tls_context(ca_file: Path) -> ssl.SSLContext:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(ca_file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    return context
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(
+        self, address: tuple[str, int], service: Service, tls_context: ssl.SSLContext
+    ) -> None:
+        self.service = service
+        super().__init__(address, _Handler)
+        self.socket = tls_context.wrap_socket(
+            self.socket,
+            server_side=True,
+            do_handshake_on_connect=False,  # in the thread of the connection, not of all
+        )
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: clients that go away in the middle are part of what is tested."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def setup(self) -> None:
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().setup()
+
+    def do_GET(self) -> None:
+        """Answer; the name is the standard library's."""
+        parts = urlsplit(self.path)
+        call = Call(
+            method=self.command,
+            path=parts.path,
+            # As a servlet container decodes: a '+' that was not escaped is a space.
+            params=tuple(parse_qsl(parts.query, keep_blank_values=True)),
+            headers={name.lower(): value for name, value in self.headers.items()},
+        )
+        reply = self.server.service.reply(call)
+        time.sleep(reply.delay_seconds)
+        self._write(reply)
+
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 (the base's names)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base's name)
+        """Print nothing: a request line is of no use here, and headers are secret."""
+
+    def _write(self, reply: Reply) -> None:
+        body = _bytes(reply)
+        compressed = "gzip" in self.headers.get("Accept-Encoding", "") and bool(body)
+        if compressed:
+            body = gzip.compress(body, 1)
+        if reply.is_gzip_broken:
+            body = body[:10] + b"\0" * 8 + body[18:]
+        if reply.sent_part == 0:
+            self.close_connection = True
+            return
+        self.send_response(reply.status)
+        headers = {"Content-Type": "application/json", "atl-traceid": f"{id(reply):032x}"}
+        for name, value in {**headers, **reply.headers}.items():
+            self.send_header(name, value)
+        if compressed:
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: int(len(body) * reply.sent_part)])
+        self.close_connection = self.close_connection or reply.sent_part < 1
+
+
+def _bytes(reply: Reply) -> bytes:
+    if isinstance(reply.document, bytes):
+        return reply.document
+    return json.dumps(reply.document, ensure_ascii=False).encode()

@@ -1,0 +1,275 @@
+"""Answer a request as Confluence Cloud would; no sockets here."""
+
+import base64
+import binascii
+import json
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pendulum
+
+from fake_confluence.content import Content, Row, audit_event, content_id, index_after
+from fake_confluence.faults import KINDS, Fault, Plan, Reply, error_body
+
+EMAIL = "ada@acme.com"
+API_TOKEN = "ATATT3x-not-a-real-token"  # noqa: S105 (it opens nothing but this fake)
+
+_LARGEST_LIMIT = 250
+_V2 = {"/wiki/api/v2/pages": "pages", "/wiki/api/v2/blogposts": "blog_posts"}
+_V2 |= {"/wiki/api/v2/spaces": "space"}
+_V1 = {"/wiki/rest/api/audit": "audit", "/wiki/rest/api/group": "group"}
+_CURRENT_USER = "/wiki/rest/api/user/current"
+_LARGEST_V1_LIMITS = {"audit": 1000, "group": 200}
+
+_PARAMETERS: Mapping[str, Mapping[str, Sequence[str] | None]] = {
+    "pages": {"limit": None, "cursor": None, "body-format": ("storage",)},
+    "blog_posts": {"limit": None, "cursor": None, "body-format": ("storage",)},
+    "space": {
+        "limit": None,
+        "cursor": None,
+        "description-format": ("plain",),
+        "include-icon": ("true", "false"),
+    },
+    "audit": {"start": None, "limit": None, "startDate": None, "endDate": None},
+    "group": {"start": None, "limit": None},
+}
+"""For each list the parameters it knows; None where any value goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that came.
+
+    Args:
+        path: `/wiki/api/v2/pages`.
+        params: The query, decoded: `(("limit", "250"), ("cursor", "eyJpZCI6…"))`.
+        headers: With names in lower case.
+    """
+
+    method: str
+    path: str
+    params: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class _RefusedError(Exception):
+    """The request is answered with 400."""
+
+
+class Service:
+    """A site that answers.
+
+    Args:
+        content: What it holds.
+        faults: What goes wrong, and when.
+        page_cap: The most rows it gives in one answer, however many are asked for. The audit log
+            says so in `limit`; the list of groups does not, and its next link then skips rows.
+        welcomes_visitors: Whether a wrong credential is an anonymous visitor (who sees nothing)
+            instead of a 401, as on sites that are open to the public.
+        events_per_call: How many new audit events happen before each look at the audit log.
+    """
+
+    def __init__(
+        self,
+        content: Content,
+        *,
+        faults: Iterable[Fault] = (),
+        page_cap: int | None = None,
+        welcomes_visitors: bool = False,
+        events_per_call: int = 0,
+    ) -> None:
+        self.content = content
+        self.calls: list[Call] = []
+        self._plan = Plan(faults)
+        self._page_cap = page_cap
+        self._welcomes_visitors = welcomes_visitors
+        self._events_per_call = events_per_call
+        self._new_events: list[Row] = []
+        self._lock = threading.Lock()
+
+    def reply(self, call: Call) -> Reply:
+        """The answer, planned faults included."""
+        with self._lock:
+            self.calls.append(call)
+            fault = self._plan.next(call.path)
+            if call.path.endswith("/audit"):
+                self._let_events_happen()
+        reply = self._honest_reply(call, fault.kind if fault else "")
+        return KINDS[fault.kind](reply, fault) if fault else reply
+
+    def _honest_reply(self, call: Call, fault: str) -> Reply:
+        if call.method != "GET":
+            return Reply(status=405, document=error_body(405, "Method not allowed"))
+        known = call.headers.get("authorization") == _authorization()
+        if not known and not self._welcomes_visitors:
+            return Reply(status=401, document=b"<!doctype html><title>HTTP Status 401</title>")
+        try:
+            return self._answer(call, fault, known=known)
+        except _RefusedError as error:
+            return Reply(status=400, document=error_body(400, str(error)))
+
+    def _answer(self, call: Call, fault: str, *, known: bool) -> Reply:
+        if call.path == _CURRENT_USER:
+            return _current_user(known=known)
+        if call.path in _V2:
+            return self._v2(_V2[call.path], call, fault, known=known)
+        if call.path in _V1:
+            return self._v1(_V1[call.path], call, fault, known=known)
+        return Reply(status=404, document=error_body(404, "Not Found"))
+
+    def _v2(self, kind: str, call: Call, fault: str, *, known: bool) -> Reply:
+        params = _checked(kind, call)
+        limit = _whole_number(params, "limit", 25)
+        if not 1 <= limit <= _LARGEST_LIMIT:
+            raise _RefusedError(
+                f"Provided size {{{limit}}} for 'limit' is greater than the max allowed: 250"
+            )
+        asked = "" if fault == "ignore_position" else params.get("cursor", "")
+        first = index_after(kind, _last_id(asked)) if asked else 0
+        count = self.content.count(kind) if known else 0
+        size = 0 if fault == "empty_page" else min(limit, self._page_cap or limit)
+        end = min(first + size, count)
+        rows = [_as_asked(self.content.row(kind, i), params) for i in range(first, end)]
+        links = {"base": f"https://{call.headers.get('host', 'site.invalid')}/wiki"}
+        if end < count:
+            cursor = _cursor(kind, end, salt=len(self.calls) if fault == "empty_page" else 0)
+            next_cursor = asked if fault == "repeat_cursor" and asked else cursor
+            links["next"] = _next_link(call.path, params, next_cursor, style=end // limit)
+        header = ", ".join(
+            f'<{links[rel]}>; rel="{rel}"' for rel in ("next", "base") if rel in links
+        )
+        document = {"results": rows, "_links": links}
+        return Reply(status=200, document=document, headers={"Link": header})
+
+    def _v1(self, kind: str, call: Call, fault: str, *, known: bool) -> Reply:
+        if not known:
+            message = "Current user not permitted to use Confluence"
+            return Reply(status=403, document={"message": message, "statusCode": 403})
+        params = _checked(kind, call)
+        largest = _LARGEST_V1_LIMITS[kind]
+        limit = min(_whole_number(params, "limit", largest), largest)
+        start = 0 if fault == "ignore_position" else _whole_number(params, "start", 0)
+        given = min(limit, self._page_cap or limit)
+        rows, total = self._v1_rows(kind, params, start, start + given)
+        base = f"https://{call.headers.get('host', 'site.invalid')}/wiki"
+        links = {"base": base, "context": "/wiki", "self": f"{base}{call.path[5:]}"}
+        is_group = kind == "group"
+        if is_group and start + given < total:
+            links["next"] = f"/rest/api/group?next=true&limit={limit}&start={start + limit}"
+        document = {
+            "results": rows,
+            "start": start,
+            "limit": limit if is_group else given,
+            "size": len(rows) if is_group else total,  # real sites disagree on it, too
+            "_links": links,
+        }
+        return Reply(status=200, document=document)
+
+    def _v1_rows(
+        self, kind: str, params: Mapping[str, str], start: int, end: int
+    ) -> tuple[list[Row], int]:
+        if kind == "group":
+            total = self.content.count(kind)
+            return [self.content.row(kind, i) for i in range(start, min(end, total))], total
+        earliest = _whole_number(params, "startDate", 0)
+        latest = _whole_number(params, "endDate", 2**63)
+        events = [
+            event
+            for event in [*reversed(self._new_events), *self.content.rows(kind)]
+            if earliest <= event["creationDate"] <= latest
+        ]
+        return events[start:end], len(events)
+
+    def _let_events_happen(self) -> None:
+        for _ in range(self._events_per_call):
+            number = len(self._new_events)
+            self._new_events.append(
+                audit_event(
+                    creation_date=int(pendulum.now("UTC").timestamp() * 1000) + 1,
+                    author=None,
+                    summary="User added to group",
+                    category="Users and groups",
+                    affected={"name": f"new-{number}", "objectType": "Group"},
+                    changed=[],
+                )
+            )
+
+
+def _authorization() -> str:
+    return "Basic " + base64.b64encode(f"{EMAIL}:{API_TOKEN}".encode()).decode()
+
+
+def _current_user(*, known: bool) -> Reply:
+    if not known:
+        return Reply(status=200, document={"type": "anonymous", "displayName": "Anonymous"})
+    user = {
+        "type": "known",
+        "accountId": "557058:1d9e9f9a-8046-4c58-839e-ec2cf675b021",
+        "accountType": "atlassian",
+        "displayName": "Ada",
+        "publicName": "Ada",
+        "_links": {"self": "https://site.invalid/wiki/rest/api/user"},
+    }
+    return Reply(status=200, document=user)
+
+
+def _checked(kind: str, call: Call) -> dict[str, str]:
+    """The parameters, each known to this list, each once, each with a value it knows."""
+    params = dict(call.params)
+    if len(params) != len(call.params):
+        raise _RefusedError("A parameter is given twice, which this fake does not imitate.")
+    for name, value in params.items():
+        if name not in _PARAMETERS[kind]:
+            raise _RefusedError(f"This fake does not imitate the parameter '{name}' of {kind}.")
+        values = _PARAMETERS[kind][name]
+        if values is not None and value not in values:
+            raise _RefusedError(f"This fake does not imitate {name}={value}.")
+    return params
+
+
+def _whole_number(params: Mapping[str, str], name: str, default: int) -> int:
+    text = params.get(name, str(default))
+    if not (text.isascii() and text.isdigit()):
+        raise _RefusedError(f"'{name}' is not a whole number.")
+    return int(text)
+
+
+def _as_asked(row: Row, params: Mapping[str, str]) -> Row:
+    """The row without what must be asked for."""
+    if "body" in row and "body-format" not in params:
+        return {**row, "body": {}}
+    if "description" in row and "description-format" not in params:
+        row = {**row, "description": None}
+    if "icon" in row and params.get("include-icon") != "true":
+        row = {**row, "icon": None}
+    return row
+
+
+def _cursor(kind: str, index: int, *, salt: int) -> str:
+    """A position as v2 gives it: Base64 of JSON, here always with `+` and `/`, often with `=`."""
+    last_id = content_id(kind, index - 1) if index else 0
+    position: dict[str, Any] = {"id": str(last_id), "contentOrder": "id"}
+    position |= {"contentOrderValue": last_id, "salt": f">>>>>???{salt}"}
+    return base64.b64encode(json.dumps(position, separators=(",", ":")).encode()).decode()
+
+
+def _last_id(cursor: str) -> int:
+    try:
+        return int(json.loads(base64.b64decode(cursor, validate=True))["contentOrderValue"])
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        raise _RefusedError(
+            "Provided value for 'cursor' is not the correct type. Expected type is Cursor."
+        ) from None
+
+
+def _next_link(path: str, params: Mapping[str, str], cursor: str, *, style: int) -> str:
+    """The link to the next page; real ones differ in escaping, and in where the cursor stands."""
+    others = [(name, value) for name, value in params.items() if name != "cursor"]
+    escaped = quote(cursor, safe="") if style % 2 else cursor
+    place = style % (len(others) + 1)
+    query = [urlencode([other]) for other in others]
+    query.insert(place, f"cursor={escaped}")
+    return f"{path}?{'&'.join(query)}"

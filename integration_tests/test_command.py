@@ -1,0 +1,195 @@
+"""The installed command, as another process, against the fake site over TLS."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fake_confluence import Content, Fault, RunningSite, Service, serve
+
+COMMAND = Path(sys.executable).parent / "source-confluence"
+NAMES = ["pages", "blog_posts", "space", "audit", "group"]
+
+
+class Connector:
+    """The command with its files, in a folder of its own."""
+
+    def __init__(self, folder: Path, site: RunningSite) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(site.ca_file)}
+        self.config = folder / "config.json"
+        self.config.write_text(json.dumps(site.config))
+        self.catalog = folder / "catalog.json"
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def read(self, *more: str) -> subprocess.CompletedProcess[str]:
+        """Discover, select everything, read."""
+        discovered = self.run("discover", "--config", str(self.config))
+        [catalog] = [m["catalog"] for m in messages(discovered) if m["type"] == "CATALOG"]
+        selected = [
+            {
+                "stream": stream,
+                "sync_mode": "full_refresh",
+                "destination_sync_mode": "overwrite",
+            }
+            for stream in catalog["streams"]
+        ]
+        self.catalog.write_text(json.dumps({"streams": selected}))
+        arguments = ("--config", str(self.config), "--catalog", str(self.catalog))
+        return self.run("read", *arguments, *more)
+
+
+def messages(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def counts(done: subprocess.CompletedProcess[str]) -> Counter[str]:
+    return Counter(m["record"]["stream"] for m in messages(done) if m["type"] == "RECORD")
+
+
+def endings(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """The last status of each stream."""
+    traces = [m["trace"] for m in messages(done) if m["type"] == "TRACE"]
+    statuses = [trace["stream_status"] for trace in traces if "stream_status" in trace]
+    return {s["stream_descriptor"]["name"]: s["status"] for s in statuses}
+
+
+def test_spec_needs_nothing() -> None:
+    done = subprocess.run([COMMAND, "spec"], capture_output=True, text=True, check=True)
+    assert [m["type"] for m in messages(done) if m["type"] != "LOG"] == ["SPEC"]
+
+
+def test_main_py_is_the_same_command() -> None:
+    main = Path(__file__).parents[1] / "main.py"
+    done = subprocess.run(
+        [sys.executable, main, "spec"], capture_output=True, text=True, check=True
+    )
+    assert [m["type"] for m in messages(done) if m["type"] != "LOG"] == ["SPEC"]
+
+
+def test_check_discover_and_read_a_whole_site(tmp_path: Path) -> None:
+    content = Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30)
+    with serve(Service(content)) as site:
+        connector = Connector(tmp_path, site)
+        checked = connector.run("check", "--config", str(connector.config))
+        done = connector.read()
+
+    [status] = [m for m in messages(checked) if m["type"] == "CONNECTION_STATUS"]
+    assert status["connectionStatus"] == {"status": "SUCCEEDED"}
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert counts(done) == {
+        "pages": 620,
+        "blog_posts": 40,
+        "space": 12,
+        "audit": 1300,
+        "group": 30,
+    }
+    assert endings(done) == dict.fromkeys(NAMES, "COMPLETE")
+    assert Counter(call.path for call in site.calls) == {
+        "/wiki/rest/api/user/current": 1,
+        "/wiki/api/v2/pages": 3,
+        "/wiki/api/v2/blogposts": 1,
+        "/wiki/api/v2/spaces": 1,
+        "/wiki/rest/api/audit": 2,
+        "/wiki/rest/api/group": 1,
+    }
+
+
+def test_check_with_a_wrong_token_fails_with_what_to_do(tmp_path: Path) -> None:
+    with serve(Service(Content())) as site:
+        connector = Connector(tmp_path, site)
+        connector.config.write_text(json.dumps({**site.config, "api_token": "expired"}))
+        done = connector.run("check", "--config", str(connector.config))
+
+    [status] = [m["connectionStatus"] for m in messages(done) if m["type"] == "CONNECTION_STATUS"]
+    assert status["status"] == "FAILED"
+    assert status["message"].startswith(f"{site.host} did not accept the credentials (HTTP 401).")
+    assert "What to do: Create an API token" in status["message"]
+    assert done.returncode == 0, "a failed check is an answer, not a failed command"
+
+
+def test_an_audit_log_that_is_refused_fails_alone(tmp_path: Path) -> None:
+    refused = Fault(kind="status", status=403, path="/audit", count=None)
+    with serve(Service(Content(), faults=[refused])) as site:
+        started = time.monotonic()
+        done = Connector(tmp_path, site).read()
+        seconds = time.monotonic() - started
+
+    assert done.returncode != 0
+    assert endings(done) == {**dict.fromkeys(NAMES, "COMPLETE"), "audit": "INCOMPLETE"}
+    assert counts(done)["audit"] == 0
+    assert counts(done)["group"] == Content().groups
+    assert len([call for call in site.calls if call.path.endswith("/audit")]) == 3
+    assert seconds < 60
+
+
+def test_a_wait_is_really_waited(tmp_path: Path) -> None:
+    busy = Fault(kind="status", status=429, path="/group", headers={"Retry-After": "2"})
+    with serve(Service(Content(), faults=[busy])) as site:
+        started = time.monotonic()
+        done = Connector(tmp_path, site).read()
+        seconds = time.monotonic() - started
+
+    assert done.returncode == 0
+    assert seconds > 2
+    reasons = [m for m in messages(done) if "RATE_LIMITED" in json.dumps(m)]
+    assert len(reasons) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(kind="status", status=401, count=None),
+        Fault(kind="status", status=400, count=None),
+        Fault(kind="redirect", count=None),
+        Fault(kind="no_results", count=None),
+        Fault(kind="status", status=403, count=None, path="/group"),
+    ],
+    ids=lambda fault: f"{fault.kind}-{fault.status}",
+)
+@pytest.mark.parametrize("level", [[], ["--debug"]], ids=["", "debug"])
+def test_no_form_of_the_token_is_ever_printed(
+    fault: Fault, level: list[str], tmp_path: Path
+) -> None:
+    with serve(Service(Content(pages=3, audit=3, spaces=3), faults=[fault])) as site:
+        connector = Connector(tmp_path, site)
+        checked = connector.run("check", "--config", str(connector.config), *level)
+        done = connector.read(*level)
+
+    email, token = site.config["email"], site.config["api_token"]
+    encoded = base64.b64encode(f"{email}:{token}".encode()).decode()
+    printed = checked.stdout + checked.stderr + done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Basic" in printed or not level, "the debug log shows headers, so the mask was needed"
+    for secret in (token, encoded, encoded.rstrip("=")):
+        assert secret not in printed
+
+
+def test_settings_that_cannot_work_end_in_words(tmp_path: Path) -> None:
+    with serve(Service(Content())) as site:
+        connector = Connector(tmp_path, site)
+        connector.config.write_text(json.dumps({**site.config, "domain_name": "acme.com/jira"}))
+        done = connector.run("discover", "--config", str(connector.config))
+
+    assert done.returncode != 0
+    [error] = [m["trace"]["error"] for m in messages(done) if m["type"] == "TRACE"]
+    assert error["failure_type"] == "config_error"
+    assert "What to do: Enter the host name" in error["message"]
+    assert site.calls == []

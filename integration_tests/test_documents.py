@@ -1,0 +1,123 @@
+"""What the README and the scripts promise can be done, can be done."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fake_confluence import Content, Service, serve
+from integration_tests.test_command import Connector, messages
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+CATALOG_NAME = "integration_tests/configured_catalog.json"
+CATALOG = ROOT / CATALOG_NAME
+
+
+def readme_commands() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    return [line.strip() for block in blocks for line in block.splitlines()]
+
+
+def test_the_readme_has_the_commands_that_ci_runs() -> None:
+    ci = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert readme_commands()[:2] == ["scripts/demo", "scripts/test"]
+    assert {"scripts/demo", "scripts/test"} <= set(ci)
+
+
+@pytest.mark.parametrize("command", [c for c in readme_commands() if "source-confluence" in c])
+def test_each_command_of_the_readme_works(command: str, tmp_path: Path) -> None:
+    with serve(Service(Content(pages=3))) as site:
+        connector = Connector(tmp_path, site)
+        arguments = shlex.split(command)
+        assert arguments.pop(0) == ".venv/bin/source-confluence"
+        files = {"secrets/config.json": str(connector.config), CATALOG_NAME: str(CATALOG)}
+        done = connector.run(*[files.get(argument, argument) for argument in arguments])
+    assert done.returncode == 0
+    expected = {
+        "spec": "SPEC",
+        "check": "CONNECTION_STATUS",
+        "discover": "CATALOG",
+        "read": "RECORD",
+    }
+    assert expected[arguments[0]] in {m["type"] for m in messages(done)}
+
+
+def test_the_catalog_in_the_repository_selects_every_stream(tmp_path: Path) -> None:
+    selected = json.loads(CATALOG.read_text())["streams"]
+    with serve(Service(Content())) as site:
+        connector = Connector(tmp_path, site)
+        done = connector.run("discover", "--config", str(connector.config))
+    [catalog] = [m["catalog"] for m in messages(done) if m["type"] == "CATALOG"]
+
+    def outline(stream: dict[str, object]) -> tuple[object, ...]:
+        return tuple(
+            stream[k] for k in ("name", "supported_sync_modes", "source_defined_primary_key")
+        )
+
+    assert [outline(s["stream"]) for s in selected] == [outline(s) for s in catalog["streams"]]
+
+
+def test_the_demo_shows_streams_counts_a_page_and_what_to_do_next() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fake_confluence.demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert "SUCCEEDED" in done.stdout
+    assert done.stdout.count("COMPLETE") == 5
+    assert re.search(r"pages +1240 +1240", done.stdout)
+    assert "2667 records with 10 requests" in done.stdout
+    assert '"representation": "storage"' in done.stdout
+    assert "secrets/config.json" in done.stdout
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    command += ["--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("airbyte_source_confluence-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {
+        "airbyte_source_confluence",
+        "source_confluence",
+    }
+    package = {n for n in names if n.startswith("source_confluence/")}
+    tracked = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "source_confluence").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert package == tracked
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    [version] = re.findall(
+        r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE
+    )
+    metadata = yaml.safe_load((ROOT / "metadata.yaml").read_text())["data"]
+    changelog = (ROOT / "docs" / "confluence.md").read_text().split("## Changelog")[1]
+    rows = re.findall(r"^\| (\d+\.\d+\.\d+) \|", changelog, re.MULTILINE)
+    label = re.findall(
+        r"^LABEL io.airbyte.version=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+    )
+    assert [metadata["dockerImageTag"], rows[0], *label] == [version] * 3
+
+
+def test_the_metadata_names_our_setting_and_base_image() -> None:
+    metadata = yaml.safe_load((ROOT / "metadata.yaml").read_text())["data"]
+    spec = yaml.safe_load((ROOT / "source_confluence" / "spec.yaml").read_text())
+    [host] = metadata["allowedHosts"]["hosts"]
+    assert host.strip("${}") in spec["connectionSpecification"]["properties"]
+    image = metadata["connectorBuildOptions"]["baseImage"]
+    assert f"ARG BASE_IMAGE={image}" in (ROOT / "Dockerfile").read_text().splitlines()

@@ -1,0 +1,293 @@
+"""Say what every failure means: what happened, the likely cause, what to do, what we do.
+
+One row per failure. A row's sentences are templates; `Request` supplies what they leave open.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import requests
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.sources.streams.http.error_handlers import ResponseAction
+
+_USER_MUST_ACT = FailureType.config_error
+_PASSES = FailureType.transient_error
+_WE_ARE_WRONG = FailureType.system_error
+
+_SHORT_SECOND_CHANCE = 2
+_RETRIES = 5
+_RATE_LIMIT_RETRIES = 30
+
+_TOKEN_PAGE = "https://id.atlassian.com/manage-profile/security/api-tokens"  # noqa: S105 (a page)
+_TRY_LATER = "Run it again later; https://status.atlassian.com shows whether Confluence is down."
+_REPORT = "Update the connector; if that does not help, report this message with the trace id."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked for when it failed, in words for the person who reads the message.
+
+    Args:
+        host: `acme.atlassian.net`.
+        path: `/wiki/api/v2/pages`.
+        permission: What the account must be allowed: `permission to view the pages`.
+        otherwise: What to do when that cannot be granted: `deselect the stream 'pages'`.
+    """
+
+    host: str
+    path: str
+    permission: str
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One row of the table.
+
+    Args:
+        happened: What happened, a sentence.
+        cause: The likely cause, the rest of a sentence.
+        remedy: What to do, a sentence.
+        failure_type: Who must act next: the user, time, or we.
+        retries: How many more attempts are worth making before it is final.
+        action: How the CDK treats an attempt that is made again.
+    """
+
+    happened: str
+    cause: str
+    remedy: str
+    failure_type: FailureType
+    retries: int = 0
+    action: ResponseAction = ResponseAction.RETRY
+
+    def message(self, request: Request, *, status: int | None = None, detail: str = "") -> str:
+        """The whole text for the user, in three parts.
+
+        Args:
+            request: What was asked for.
+            status: The HTTP status, where an answer came.
+            detail: What exactly was wrong, where the row leaves that open.
+        """
+        facts = {
+            "host": request.host,
+            "path": request.path,
+            "permission": request.permission,
+            "otherwise": request.otherwise,
+            "status": status,
+            "detail": detail,
+        }
+        template = f"{self.happened} Likely cause: {self.cause} What to do: {self.remedy}"
+        return template.format(**facts)
+
+
+REDIRECT = Failure(
+    happened="{host} sent {path} elsewhere (HTTP {status}).",
+    cause="the site has another domain name now, or sends callers it does not know to a login.",
+    remedy="Open https://{host}/wiki in a browser and enter the host name the address bar then "
+    "shows; if it is the same, create a new API token at " + _TOKEN_PAGE + ".",
+    failure_type=_USER_MUST_ACT,
+)
+BAD_REQUEST = Failure(
+    happened="{host} did not understand our request for {path} (HTTP 400).",
+    cause="Atlassian has changed the API, or the position we asked for is no longer valid.",
+    remedy="Run it again from the start. " + _REPORT,
+    failure_type=_WE_ARE_WRONG,
+)
+UNAUTHORIZED = Failure(
+    happened="{host} did not accept the credentials (HTTP 401).",
+    cause="the e-mail address and the API token are not of the same account, the token has expired "
+    "or was revoked, or it is a token with scopes, which the site itself does not accept.",
+    remedy="Create an API token without scopes at " + _TOKEN_PAGE + " and enter it with the e-mail "
+    "address of the same account.",
+    failure_type=_USER_MUST_ACT,
+)
+FORBIDDEN = Failure(
+    happened="{host} refused {path} (HTTP 403).",
+    cause="the account of the API token lacks {permission}.",
+    remedy="Grant that to the account, or {otherwise}.",
+    failure_type=_USER_MUST_ACT,
+    # Under load, live sites answered 403 and 404 (`x-cache: Error from cloudfront`) for moments.
+    retries=_SHORT_SECOND_CHANCE,
+)
+NOT_FOUND = Failure(
+    happened="{host} has nothing at {path} (HTTP 404).",
+    cause="the domain name is not that of a Confluence Cloud site, or the account of the API token "
+    "lacks {permission}.",
+    remedy="Open https://{host}/wiki in a browser as that account: enter the host name of the "
+    "address bar, grant what is missing, or {otherwise}.",
+    failure_type=_USER_MUST_ACT,
+    retries=_SHORT_SECOND_CHANCE,
+)
+GONE = Failure(
+    happened="{host} no longer offers {path} (HTTP 410).",
+    cause="Atlassian has removed this part of the API.",
+    remedy=_REPORT + " Until then, {otherwise}.",
+    failure_type=_WE_ARE_WRONG,
+)
+RATE_LIMITED = Failure(
+    happened="{host} kept asking us to slow down at {path} (HTTP 429).",
+    cause="this sync and other programs together use up the site's request limit.",
+    remedy="Run it at another time, or less often, or stop what else reads the site.",
+    failure_type=_PASSES,
+    retries=_RATE_LIMIT_RETRIES,
+    action=ResponseAction.RATE_LIMITED,
+)
+WAIT_TOO_LONG = Failure(
+    happened="{host} asked us to wait {detail} before {path}, longer than we wait.",
+    cause="the site's request limit is used up for a long time, or a proxy set a wrong header.",
+    remedy="Run it again after that time.",
+    failure_type=_PASSES,
+)
+SERVER_ERROR = Failure(
+    happened="{host} failed to answer {path} (HTTP {status}), again and again.",
+    cause="Confluence is overloaded or down.",
+    remedy=_TRY_LATER,
+    failure_type=_PASSES,
+    retries=_RETRIES,
+)
+UNEXPECTED_STATUS = Failure(
+    happened="{host} answered {path} in an unexpected way (HTTP {status}).",
+    cause="something other than Confluence Cloud answers there, such as a proxy.",
+    remedy="Open https://{host}/wiki in a browser and check the domain name. " + _REPORT,
+    failure_type=_WE_ARE_WRONG,
+    retries=1,
+)
+NOT_JSON = Failure(
+    happened="{host} answered {path} with something else than complete JSON ({detail}).",
+    cause="the connection was cut, or a login page, a proxy or another program answers there.",
+    remedy="Open https://{host}/wiki in a browser and check that Confluence answers there; then "
+    "run it again.",
+    failure_type=_PASSES,
+    retries=_RETRIES,
+)
+NOT_A_LIST = Failure(
+    happened="{host} answered {path} with JSON that is no list of results ({detail}).",
+    cause="another program answers at this host, or Atlassian has changed the API.",
+    remedy="Check the domain name. " + _REPORT,
+    failure_type=_WE_ARE_WRONG,
+)
+BROKEN_PAGING = Failure(
+    happened="{host} does not let us read on in {path}: {detail}.",
+    cause="a fault of Confluence, or of a proxy in between.",
+    remedy="Run it again; what was read so far is not complete. " + _REPORT,
+    failure_type=_WE_ARE_WRONG,
+)
+UNKNOWN_HOST = Failure(
+    happened="There is no host {host}.",
+    cause="a typing error in the domain name, or this machine cannot look up names.",
+    remedy="Enter the host name that the browser's address bar shows on a page of your site, for "
+    "example acme.atlassian.net.",
+    failure_type=_USER_MUST_ACT,
+    retries=_SHORT_SECOND_CHANCE,
+)
+REFUSED = Failure(
+    happened="{host} refused the connection.",
+    cause="a wrong port, or a firewall.",
+    remedy="Enter the domain name without a port, and allow outgoing HTTPS to {host}.",
+    failure_type=_PASSES,
+    retries=_RETRIES,
+)
+CERTIFICATE = Failure(
+    happened="The TLS certificate of {host} cannot be trusted.",
+    cause="a proxy that inspects TLS, or the wrong host name.",
+    remedy="Check the domain name; behind such a proxy, set REQUESTS_CA_BUNDLE to a file with its "
+    "certificate.",
+    failure_type=_USER_MUST_ACT,
+)
+TIMEOUT = Failure(
+    happened="{host} did not answer {path} in time.",
+    cause="Confluence is overloaded, or a firewall swallows the connection.",
+    remedy="Allow outgoing HTTPS to {host}. " + _TRY_LATER,
+    failure_type=_PASSES,
+    retries=_RETRIES,
+)
+CONNECTION_LOST = Failure(
+    happened="The connection to {host} broke while we asked for {path} ({detail}).",
+    cause="a fault of the network, or a proxy in between.",
+    remedy="Run it again; if it comes back, ask whoever runs the network.",
+    failure_type=_PASSES,
+    retries=_RETRIES,
+)
+ANONYMOUS = Failure(
+    happened="{host} did not recognise the credentials and treats us as an anonymous visitor.",
+    cause="the e-mail address and the API token are not of the same account, or the token has "
+    "expired or was revoked.",
+    remedy="Create an API token without scopes at " + _TOKEN_PAGE + " and enter it with the e-mail "
+    "address of the same account.",
+    failure_type=_USER_MUST_ACT,
+)
+NO_VISIBLE_SPACE = Failure(
+    happened="{host} shows us no space.",
+    cause="the account of the API token may view no space, or the credentials were not recognised.",
+    remedy="Log in to https://{host}/wiki as that account: when you see spaces there, create a new "
+    "API token at " + _TOKEN_PAGE + "; when not, grant {permission}.",
+    failure_type=_USER_MUST_ACT,
+)
+
+BY_STATUS: Mapping[int, Failure] = {
+    400: BAD_REQUEST,
+    401: UNAUTHORIZED,
+    403: FORBIDDEN,
+    404: NOT_FOUND,
+    408: TIMEOUT,
+    410: GONE,
+    429: RATE_LIMITED,
+}
+"""The statuses with a row of their own; redirects and 5xx share one each."""
+
+
+def of_status(status: int) -> Failure:
+    """The row for an HTTP status other than 200.
+
+    Source: https://developer.atlassian.com/cloud/confluence/rest/v2/intro/
+    """
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    match status // 100:
+        case 3:
+            return REDIRECT
+        case 5:
+            return SERVER_ERROR
+        case _:
+            return UNEXPECTED_STATUS
+
+
+def is_login_refused(headers: Mapping[str, str]) -> bool:
+    """Whether the answer, whatever its status, was given to an anonymous visitor instead of us.
+
+    `X-Seraph-LoginReason: AUTHENTICATED_FAILED` (or `AUTHENTICATION_DENIED`, after a CAPTCHA).
+
+    Source: https://jira.atlassian.com/browse/JRA-41559
+    """
+    reason = headers.get("X-Seraph-LoginReason", "")
+    return "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason
+
+
+def of_exception(exception: BaseException) -> Failure:
+    """The row for a request that got no answer, or only part of one."""
+    causes = [type(cause) for cause in _causes(exception)]
+
+    def is_a(*kinds: type[BaseException]) -> bool:
+        return any(issubclass(cause, kinds) for cause in causes)
+
+    if is_a(ssl.SSLCertVerificationError):
+        return CERTIFICATE
+    if is_a(socket.gaierror, requests.exceptions.InvalidURL):
+        return UNKNOWN_HOST
+    if is_a(ConnectionRefusedError):
+        return REFUSED
+    if is_a(requests.exceptions.Timeout):
+        return TIMEOUT
+    return CONNECTION_LOST
+
+
+def _causes(exception: BaseException) -> Iterator[BaseException]:
+    """The exception and what led to it: requests wraps urllib3, which wraps the socket's own."""
+    seen: set[int] = set()
+    cause: BaseException | None = exception
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__

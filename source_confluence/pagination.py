@@ -1,0 +1,196 @@
+"""Find the rows in an answer, and where to go on after them."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+Row = Mapping[str, Any]
+Token = Mapping[str, Any]
+"""The query parameters that name a position: `{"cursor": "eyJpZCI6…"}` or `{"start": 1000}`."""
+
+
+class NotJsonError(ValueError):
+    """The body is not JSON, or not all of it."""
+
+
+class NotAListError(ValueError):
+    """The body is JSON, but not a list of results."""
+
+
+class BrokenPagingError(ValueError):
+    """The answer does not lead on, or leads back to where we have been."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One answer of a list endpoint.
+
+    Args:
+        rows: The records, in the order they came.
+        next_link: The link to what follows, `/wiki/api/v2/pages?cursor=eyJpZCI6…&limit=250`, or
+            None at the end. v2 always has it, v1 only sometimes.
+        limit: The most rows the site gives in one answer, where it says so (v1).
+    """
+
+    rows: list[Row]
+    next_link: str | None
+    limit: int | None
+
+    @classmethod
+    def parse(cls, body: bytes) -> "Page":
+        """Read `{"results": […], "limit": 200, "_links": {"next": "…"}}`.
+
+        Numbers and texts stay exactly what they were, so the standard library's parser is used:
+        orjson turns integers beyond 64 bits into floats and refuses lone surrogates.
+
+        Raises:
+            NotJsonError: When the body is not JSON, or was cut off.
+            NotAListError: When there is no list of objects under `results`.
+        """
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise NotJsonError(_what_it_is(body)) from error
+        return cls(
+            rows=_rows(document), next_link=_next_link(document), limit=_positive(document, "limit")
+        )
+
+
+def _rows(document: object) -> list[Row]:
+    if not isinstance(document, dict) or "results" not in document:
+        raise NotAListError("no 'results'")
+    rows = document["results"]
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise NotAListError("'results' is not a list of objects")
+    return rows
+
+
+def _next_link(document: Mapping[str, Any]) -> str | None:
+    links = document.get("_links") or {}
+    if not isinstance(links, dict):
+        raise NotAListError("'_links' is not an object")
+    link = links.get("next")
+    if link is not None and not isinstance(link, str):
+        raise NotAListError("the next link is not a text")
+    return link
+
+
+def _positive(document: Mapping[str, Any], key: str) -> int | None:
+    value = document.get(key)
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _what_it_is(body: bytes) -> str:
+    start = body.lstrip()[:1]
+    if not start:
+        return "an empty body"
+    if start == b"<":
+        return "an HTML page"
+    return "JSON that breaks off or is malformed" if start in b"{[" else "plain text"
+
+
+def next_cursor(next_link: str) -> str:
+    """The cursor in a next link, percent-decoded exactly once.
+
+    `/wiki/api/v2/pages?limit=2&cursor=eyJp+Q%3D=` → `eyJp+Q==`: wherever it stands, a `+` is a
+    plus sign, and `=` may come raw (as v2 sends it) or escaped (as v1 search does).
+
+    Raises:
+        BrokenPagingError: When the link has no cursor.
+    """
+    query = next_link.partition("?")[2].partition("#")[0]
+    for parameter in query.split("&"):
+        name, _, value = parameter.partition("=")
+        if name == "cursor" and value:
+            return unquote(value)
+    raise BrokenPagingError("its next link has no cursor")
+
+
+def next_start(page: Page, *, start: int, limit: int) -> int | None:
+    """The offset after a page of v1, or None at the end.
+
+    The site may give fewer rows than asked for and still have more, so the offset advances by the
+    rows that came. The end is an empty page, or one that is not full and has no next link; `size`
+    means different things on different endpoints and is not read. The audit log never has a next
+    link, so a page counts as full when it holds what the site says is its own limit.
+
+    Args:
+        page: The answer.
+        start: The offset that was asked for, in rows.
+        limit: The rows that were asked for.
+    """
+    full = min(limit, page.limit or limit)
+    if not page.rows or (len(page.rows) < full and page.next_link is None):
+        return None
+    return start + len(page.rows)
+
+
+class Pager(ABC):
+    """Leads through one list from its first page to its last, once.
+
+    Args:
+        limit: Rows to ask for at a time.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._last_rows: list[Row] = []
+
+    def admit(self, page: Page) -> None:
+        """Take the page that was asked for, before its rows are used.
+
+        Raises:
+            BrokenPagingError: When it holds the rows of the page before: the site ignored the
+                position that was asked for.
+        """
+        if page.rows and page.rows == self._last_rows:
+            raise BrokenPagingError("it gives the same rows again for a new position")
+        self._last_rows = page.rows
+
+    @abstractmethod
+    def after(self, page: Page) -> Token | None:
+        """The position after the page that was admitted last, or None when it was the last one.
+
+        Raises:
+            BrokenPagingError: When the site leads back to where we have been, or nowhere.
+        """
+
+
+class CursorPager(Pager):
+    """Follows the cursors of v2; an empty page is followed too, as long as it has a next link.
+
+    Source: https://developer.atlassian.com/cloud/confluence/rest/v2/intro/#using-cursor-based-pagination
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self._seen: set[str] = set()
+
+    def after(self, page: Page) -> Token | None:
+        """The cursor of the next link: `{"cursor": "eyJpZCI6…"}`."""
+        if page.next_link is None:
+            return None
+        cursor = next_cursor(page.next_link)
+        if cursor in self._seen:
+            raise BrokenPagingError("its next link repeats an earlier cursor")
+        self._seen.add(cursor)
+        return {"cursor": cursor}
+
+
+class OffsetPager(Pager):
+    """Counts through the offsets of v1."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self._start = 0
+
+    def after(self, page: Page) -> Token | None:
+        """The offset behind the rows so far: `{"start": 1000}`."""
+        start = next_start(page, start=self._start, limit=self.limit)
+        if start is None:
+            return None
+        self._start = start
+        return {"start": start}

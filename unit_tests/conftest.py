@@ -1,0 +1,51 @@
+"""Give the tests a fake site, and time that does not pass."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fake_confluence import Content, RunningSite, Service, serve
+
+StartSite = Callable[..., RunningSite]
+
+
+@pytest.fixture
+def start_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartSite]:
+    """Start a site that lasts as long as the test, and trust its certificate."""
+    with ExitStack() as stack:
+
+        def start(content: Content | None = None, **options: Any) -> RunningSite:  # noqa: ANN401
+            site = stack.enter_context(serve(Service(content or Content(), **options)))
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(site.ca_file))
+            return site
+
+        yield start
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have been waited before requests were repeated."""
+    seconds: list[float] = []
+    clock = SimpleNamespace(sleep=seconds.append)
+    monkeypatch.setattr("airbyte_cdk.sources.streams.http.rate_limiting.time", clock)
+    monkeypatch.setattr("source_confluence.check.time", clock)
+    return seconds
+
+
+@pytest.fixture(scope="session")
+def api_notes() -> Path:
+    """The folder with recorded answers of real sites and Atlassian's OpenAPI documents.
+
+    It is not part of the project (it has no licence to copy): `CONFLUENCE_API_NOTES` names it, or
+    it lies beside the checkout. Without it, the tests that need it are skipped.
+    """
+    beside = Path(__file__).parents[2] / "shared" / "confluence-api"
+    folder = Path(os.environ.get("CONFLUENCE_API_NOTES", beside))
+    if not (folder / "samples").is_dir():
+        pytest.skip("needs recorded answers of real sites, which are not part of the project")
+    return folder

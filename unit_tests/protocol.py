@@ -1,0 +1,123 @@
+"""Run commands of the connector in this process, through the CDK's entry point."""
+
+import json
+import logging
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airbyte_cdk.entrypoint import AirbyteEntrypoint
+from airbyte_cdk.logger import AirbyteLogFormatter
+
+from source_confluence import SourceConfluence
+
+Message = dict[str, Any]
+
+
+@dataclass
+class Outcome:
+    """What a command said, and the exception that ended it (None means exit code 0)."""
+
+    messages: list[Message] = field(default_factory=list)
+    exception: Exception | None = None
+
+    @property
+    def logs(self) -> list[str]:
+        return [m["log"]["message"] for m in self.messages if m["type"] == "LOG"]
+
+    def records(self, stream: str) -> list[Message]:
+        records = [m["record"] for m in self.messages if m["type"] == "RECORD"]
+        return [record["data"] for record in records if record["stream"] == stream]
+
+    def statuses(self, stream: str) -> list[str]:
+        traces = [m["trace"] for m in self.messages if m["type"] == "TRACE"]
+        statuses = [t["stream_status"] for t in traces if t["type"] == "STREAM_STATUS"]
+        return [s["status"] for s in statuses if s["stream_descriptor"]["name"] == stream]
+
+    def ending(self, stream: str) -> str:
+        """COMPLETE or INCOMPLETE; exactly one of them, at the end."""
+        *before, last = self.statuses(stream)
+        assert not {"COMPLETE", "INCOMPLETE"} & set(before)
+        return last
+
+    def error(self, stream: str) -> Message:
+        """The one error trace of a stream: its `message`, `failure_type` and so on."""
+        traces = [m["trace"] for m in self.messages if m["type"] == "TRACE"]
+        errors = [t["error"] for t in traces if t["type"] == "ERROR"]
+        [error] = [e for e in errors if e["stream_descriptor"]["name"] == stream]
+        return dict(error)
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+        self.setFormatter(AirbyteLogFormatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+def run(command: str, **documents: object) -> Outcome:
+    """Run `spec`, or another command with its files: `config`, `catalog`, `state`."""
+    outcome = Outcome()
+    logs = _Lines()
+    logging.getLogger().addHandler(logs)
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [command]
+        for name, document in documents.items():
+            path = Path(folder) / f"{name}.json"
+            path.write_text(json.dumps(document))
+            arguments += [f"--{name}", str(path)]
+        entrypoint = AirbyteEntrypoint(SourceConfluence())
+        lines: list[str] = []
+        try:
+            lines.extend(entrypoint.run(entrypoint.parse_args(arguments)))
+        except Exception as error:  # noqa: BLE001 (any of them would end the process)
+            outcome.exception = error
+        finally:
+            logging.getLogger().removeHandler(logs)
+    outcome.messages = [json.loads(line) for line in [*lines, *logs.lines]]
+    return outcome
+
+
+def check(config: Mapping[str, str]) -> tuple[str, str]:
+    """The status, SUCCEEDED or FAILED, and the message."""
+    [status] = [
+        m["connectionStatus"]
+        for m in run("check", config=config).messages
+        if m["type"] == "CONNECTION_STATUS"
+    ]
+    return status["status"], status.get("message") or ""
+
+
+def discover(config: Mapping[str, str]) -> dict[str, Message]:
+    """The streams, by name."""
+    [catalog] = [
+        m["catalog"] for m in run("discover", config=config).messages if m["type"] == "CATALOG"
+    ]
+    return {stream["name"]: stream for stream in catalog["streams"]}
+
+
+def read(config: Mapping[str, str], streams: Iterable[str], state: object = None) -> Outcome:
+    """Read the streams, in the given order."""
+    catalog = {
+        "streams": [
+            {
+                "stream": {
+                    "name": name,
+                    "json_schema": {},
+                    "supported_sync_modes": ["full_refresh"],
+                },
+                "sync_mode": "full_refresh",
+                "destination_sync_mode": "overwrite",
+            }
+            for name in streams
+        ]
+    }
+    documents: dict[str, object] = {"config": config, "catalog": catalog}
+    if state is not None:
+        documents["state"] = state
+    return run("read", **documents)

@@ -1,0 +1,106 @@
+"""Guards of the design: what a review would forget to look at."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import source_confluence
+from source_confluence import errors, streams
+from source_confluence.base_streams import ConfluenceStream
+from unit_tests.streams_under_test import NAMES
+
+PACKAGE = Path(source_confluence.__file__).parent
+ROOT = Path(__file__).parents[1]
+# Each module may import those in the lines below its own, never one in the same line or above.
+FLOORS = [
+    {"run"},
+    {"source", "__init__"},
+    {"streams"},
+    {"base_streams", "check"},
+    {"answers"},
+    {"config", "site", "errors", "backoff", "pagination"},
+]
+
+
+def floor(module: str) -> int:
+    [number] = [n for n, modules in enumerate(FLOORS) if module in modules]
+    return number
+
+
+def imported(module: Path) -> set[str]:
+    """The modules of the package that a module imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "source_confluence":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            package, _, name = node.module.partition(".")
+            names |= {name} if package == "source_confluence" else set()
+    return names - {"SourceConfluence"}
+
+
+MODULES = sorted(PACKAGE.glob("*.py"), key=lambda module: module.stem)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_imports_point_downward(module: Path) -> None:
+    if module.stem != "__init__":
+        assert all(floor(module.stem) < floor(name) for name in imported(module))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_a_module_is_short_and_says_in_one_line_what_it_is_for(module: Path) -> None:
+    text = module.read_text()
+    first_line = (ast.get_docstring(ast.parse(text)) or "").splitlines()[0]
+    assert first_line.endswith(".")
+    assert len(text.splitlines()) <= 300
+
+
+def test_a_stream_is_two_levels_below_http_stream() -> None:
+    for stream in streams.STREAMS:
+        assert stream.__mro__[1] is ConfluenceStream
+        assert stream.__mro__[2].__name__ == "HttpStream"
+
+
+def test_the_catalogue_holds_every_stream_class() -> None:
+    classes = [
+        value
+        for value in vars(streams).values()
+        if isinstance(value, type) and issubclass(value, ConfluenceStream)
+    ]
+    assert set(classes) - {ConfluenceStream} == set(streams.STREAMS)
+
+
+@pytest.mark.parametrize("stream", NAMES)
+def test_every_stream_has_a_row_in_the_documentation(stream: str) -> None:
+    text = (ROOT / "docs" / "confluence.md").read_text()
+    assert re.search(rf"^\| `{stream}` ", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [row for row in vars(errors).values() if isinstance(row, errors.Failure)],
+    ids=lambda failure: failure.happened,
+)
+def test_every_message_is_in_the_documentation(failure: errors.Failure) -> None:
+    """Where a person who searches for the message finds it, with `…` for what differs."""
+    words = re.sub(r"\{\w+\}", "…", failure.happened)
+    assert words in (ROOT / "docs" / "confluence.md").read_text()
+
+
+def test_every_module_is_on_the_map() -> None:
+    text = (ROOT / "docs" / "design.md").read_text()
+    for module in MODULES:
+        if module.stem != "__init__":
+            assert f"`{module.stem}`" in text, module.stem
+
+
+def test_every_file_the_documents_name_exists() -> None:
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        text = document.read_text()
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+        for script in re.findall(r"`(scripts/[\w-]+)`", text):
+            assert (ROOT / script).exists(), f"{document.name}: {script}"

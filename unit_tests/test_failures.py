@@ -1,0 +1,370 @@
+"""What a stream does when the site does not do what it should."""
+
+import re
+from typing import Any
+
+import pytest
+
+from fake_confluence import Fault
+from source_confluence.streams import STREAMS
+from unit_tests.conftest import StartSite
+from unit_tests.protocol import Outcome, read
+from unit_tests.streams_under_test import (
+    NAMES,
+    PATHS,
+    completed,
+    content,
+    every_stream,
+    on_the_wire,
+    without_key,
+)
+
+OTHERS = {name: next(other for other in NAMES if other != name) for name in NAMES}
+PASSES = [
+    Fault(kind="status", status=408),
+    Fault(kind="status", status=429),
+    Fault(kind="status", status=500),
+    Fault(kind="status", status=502),
+    Fault(kind="status", status=503),
+    Fault(kind="status", status=504),
+    Fault(kind="status", status=403, count=2),
+    Fault(kind="status", status=404, count=2),
+    Fault(kind="drop"),
+    Fault(kind="cut"),
+    Fault(kind="bad_gzip"),
+    Fault(kind="half_json"),
+    Fault(kind="html"),
+]
+STAYS = [
+    (Fault(kind="status", status=400), "system_error", 1),
+    (Fault(kind="status", status=401), "config_error", 1),
+    (Fault(kind="status", status=403), "config_error", 3),
+    (Fault(kind="status", status=404), "config_error", 3),
+    (Fault(kind="status", status=410), "system_error", 1),
+    (Fault(kind="status", status=418), "system_error", 2),
+    (Fault(kind="status", status=204), "system_error", 2),
+    (Fault(kind="status", status=429), "transient_error", 31),
+    (Fault(kind="status", status=500), "transient_error", 6),
+    (Fault(kind="status", status=503), "transient_error", 6),
+    (Fault(kind="redirect"), "config_error", 1),
+    (Fault(kind="drop"), "transient_error", 6),
+    (Fault(kind="cut"), "transient_error", 6),
+    (Fault(kind="half_json"), "transient_error", 6),
+    (Fault(kind="html"), "transient_error", 6),
+    (Fault(kind="no_results"), "system_error", 1),
+]
+
+
+def name_of(value: object) -> str | None:
+    if isinstance(value, Fault):
+        return f"{value.kind}-{value.status}" if value.kind == "status" else value.kind
+    return None
+
+
+def changed(fault: Fault, **changes: Any) -> Fault:  # noqa: ANN401
+    return Fault(**{"kind": fault.kind, "status": fault.status, "count": fault.count, **changes})
+
+
+def assert_tells_what_to_do(message: str) -> None:
+    assert re.fullmatch(r"\S.*\. Likely cause: \S.*\. What to do: \S.*\.", message), message
+    assert "{" not in message
+
+
+def failed_alone(outcome: Outcome, stream: str) -> bool:
+    """The stream did not finish, its neighbour did, and the exit code is not 0."""
+    return (
+        outcome.exception is not None
+        and outcome.ending(stream) == "INCOMPLETE"
+        and outcome.ending(OTHERS[stream]) == "COMPLETE"
+        and len(outcome.records(OTHERS[stream])) == 3
+    )
+
+
+@every_stream
+@pytest.mark.parametrize("fault", PASSES, ids=name_of)
+def test_what_passes_is_waited_out_and_nothing_is_lost(
+    stream: str, fault: Fault, start_site: StartSite, waits: list[float]
+) -> None:
+    second_page = changed(fault, first=2)
+    site = start_site(content(stream, 12), page_cap=5, faults=[second_page])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert without_key(outcome.records(stream)) == on_the_wire(site.service.content.rows(stream))
+    assert len(waits) == second_page.count
+
+
+@every_stream
+@pytest.mark.parametrize(("fault", "failure_type", "attempts"), STAYS, ids=name_of)
+def test_what_stays_fails_that_stream_alone_and_says_what_to_do(
+    stream: str,
+    fault: Fault,
+    failure_type: str,
+    attempts: int,
+    start_site: StartSite,
+    waits: list[float],
+) -> None:
+    lasting = changed(fault, path=PATHS[stream], first=2, count=None)
+    site = start_site(content(stream, 12), page_cap=5, faults=[lasting])
+
+    outcome = read(site.config, [stream, OTHERS[stream]])
+
+    assert failed_alone(outcome, stream)
+    assert without_key(outcome.records(stream)) == on_the_wire(
+        site.service.content.rows(stream)[:5]
+    )
+    assert outcome.error(stream)["failure_type"] == failure_type
+    assert_tells_what_to_do(outcome.error(stream)["message"])
+    assert site.config["domain_name"] in outcome.error(stream)["message"]
+    assert len([call for call in site.calls if call.path == PATHS[stream]]) == 1 + attempts
+    assert len(waits) == attempts - 1
+
+
+@every_stream
+def test_a_first_page_that_fails_is_no_empty_stream(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    refused = Fault(kind="status", status=403, path=PATHS[stream], count=None)
+    site = start_site(content(stream, 12), faults=[refused])
+
+    outcome = read(site.config, [stream, OTHERS[stream]])
+
+    assert failed_alone(outcome, stream)
+    assert outcome.records(stream) == []
+    assert sum(waits) < 10, "a second chance, but a short one"
+    assert f"deselect the stream '{stream}'" in outcome.error(stream)["message"]
+
+
+def test_the_audit_log_of_a_free_plan_names_the_permission_and_the_plan(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    no_audit = Fault(kind="status", status=403, path="/audit", count=None)
+    site = start_site(content("pages", 5), faults=[no_audit])
+
+    outcome = read(site.config, NAMES)
+
+    assert [outcome.ending(name) for name in NAMES if name != "audit"] == ["COMPLETE"] * 4
+    assert outcome.ending("audit") == "INCOMPLETE"
+    assert outcome.exception is not None
+    error = outcome.error("audit")
+    assert error["failure_type"] == "config_error"
+    assert "Confluence administrator" in error["message"]
+    assert "Free plan" in error["message"]
+    assert "deselect the stream 'audit'" in error["message"]
+    assert len(waits) == 2
+
+
+@every_stream
+@pytest.mark.parametrize(
+    ("headers", "at_least", "at_most"),
+    [
+        ({"Retry-After": "1847"}, 1847, 1849),
+        ({"X-RateLimit-Reset": "2099-01-01T00:00Z", "Retry-After": "5"}, 5, 7),
+        ({"Beta-Retry-After": "1847"}, 1, 4),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_it_waits_as_long_as_the_server_asks(
+    stream: str,
+    status: int,
+    headers: dict[str, str],
+    at_least: float,
+    at_most: float,
+    start_site: StartSite,
+    waits: list[float],
+) -> None:
+    fault = Fault(kind="status", status=status, headers=headers)
+    site = start_site(content(stream, 3), faults=[fault])
+
+    assert completed(read(site.config, [stream]), stream)
+
+    assert len(waits) == 1
+    assert at_least <= waits[0] <= at_most
+
+
+@every_stream
+def test_a_wait_of_a_day_is_not_waited_for(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    fault = Fault(
+        kind="status",
+        status=429,
+        path=PATHS[stream],
+        headers={"X-RateLimit-Reset": "2099-01-01T00:00Z"},
+        count=None,
+    )
+    site = start_site(content(stream, 3), faults=[fault])
+
+    outcome = read(site.config, [stream, OTHERS[stream]])
+
+    assert failed_alone(outcome, stream)
+    assert waits == []
+    assert outcome.error(stream)["failure_type"] == "transient_error"
+    assert_tells_what_to_do(outcome.error(stream)["message"])
+
+
+@every_stream
+def test_an_answer_for_an_anonymous_visitor_is_no_answer_for_us(
+    stream: str, start_site: StartSite
+) -> None:
+    """It holds what the public may see, which would pass for everything there is."""
+    headers = {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}
+    visitor = Fault(kind="headers", path=PATHS[stream], headers=headers, first=2, count=None)
+    site = start_site(content(stream, 12), page_cap=5, faults=[visitor])
+
+    outcome = read(site.config, [stream, OTHERS[stream]])
+
+    assert failed_alone(outcome, stream)
+    assert "anonymous visitor" in outcome.error(stream)["message"]
+    assert outcome.error(stream)["failure_type"] == "config_error"
+
+
+def test_failures_of_different_kinds_have_their_own_number_of_attempts(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    faults = [
+        Fault(kind="status", status=429, count=10),
+        Fault(kind="status", status=404, first=11, count=2),
+        Fault(kind="status", status=503, first=13, count=5),
+        Fault(kind="half_json", first=18, count=5),
+    ]
+    site = start_site(content("pages", 3), faults=faults)
+
+    assert completed(read(site.config, ["pages"]), "pages")
+    assert len(waits) == 22
+
+
+def test_every_third_request_refused_loses_nothing(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    busy = Fault(kind="status", status=429, headers={"Retry-After": "1"}, count=None, every=3)
+    site = start_site(content("pages", 100), page_cap=5, faults=[busy])
+
+    outcome = read(site.config, ["pages"])
+
+    assert completed(outcome, "pages")
+    assert outcome.records("pages") == on_the_wire(site.service.content.rows("pages"))
+    assert len(waits) == 10
+
+
+@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@pytest.mark.parametrize(
+    ("kind", "words", "pages_read"),
+    [
+        ("repeat_cursor", "its next link repeats an earlier cursor", 2),
+        ("no_cursor", "its next link has no cursor", 2),
+        ("ignore_position", "it gives the same rows again", 1),
+    ],
+)
+def test_a_broken_cursor_is_an_error_and_not_the_end(
+    stream: str, kind: str, words: str, pages_read: int, start_site: StartSite
+) -> None:
+    fault = Fault(kind=kind, path=PATHS[stream], first=2, count=None)
+    site = start_site(content(stream, 20), page_cap=5, faults=[fault])
+
+    outcome = read(site.config, [stream, OTHERS[stream]])
+
+    assert failed_alone(outcome, stream)
+    assert words in outcome.error(stream)["message"]
+    assert_tells_what_to_do(outcome.error(stream)["message"])
+    assert outcome.records(stream) == on_the_wire(
+        site.service.content.rows(stream)[: 5 * pages_read]
+    )
+    assert len([call for call in site.calls if call.path == PATHS[stream]]) == 2
+
+
+@pytest.mark.parametrize("stream", ["audit", "group"])
+def test_a_site_that_ignores_the_offset_is_an_error_and_not_a_loop(
+    stream: str, start_site: StartSite
+) -> None:
+    fault = Fault(kind="ignore_position", path=PATHS[stream], count=None)
+    site = start_site(content(stream, 20), page_cap=5, faults=[fault])
+
+    outcome = read(site.config, [stream, OTHERS[stream]])
+
+    assert failed_alone(outcome, stream)
+    assert "same rows again" in outcome.error(stream)["message"]
+    assert without_key(outcome.records(stream)) == on_the_wire(
+        site.service.content.rows(stream)[:5]
+    )
+
+
+def test_no_answer_at_all_is_a_timeout(
+    start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.base_streams.READ_TIMEOUT_SECONDS", 0.2)
+    site = start_site(content("pages", 3), faults=[Fault(kind="slow", seconds=2, count=None)])
+
+    outcome = read(site.config, ["pages"])
+
+    assert "did not answer /wiki/api/v2/pages in time" in outcome.error("pages")["message"]
+    assert len(waits) == 5
+
+
+def test_one_slow_answer_is_asked_for_again(
+    start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.base_streams.READ_TIMEOUT_SECONDS", 0.2)
+    site = start_site(content("pages", 3), faults=[Fault(kind="slow", seconds=2)])
+
+    assert len(read(site.config, ["pages"]).records("pages")) == 3
+    assert len(waits) == 1
+
+
+def test_a_redirect_is_not_followed_whoever_it_leads_to(start_site: StartSite) -> None:
+    other = start_site(content("pages", 3))
+    away = Fault(kind="redirect", location=f"https://{other.host}{PATHS['pages']}", count=None)
+    site = start_site(content("pages", 3), faults=[away])
+
+    outcome = read(site.config, ["pages"])
+
+    assert outcome.ending("pages") == "INCOMPLETE"
+    assert other.calls == []
+
+
+@pytest.mark.parametrize("kind", [400, 401, 403, 404, 410, 429, 500])
+def test_neither_bodies_nor_headers_of_a_failed_answer_are_logged(
+    kind: int, start_site: StartSite, waits: list[float]
+) -> None:
+    fault = Fault(kind="status", status=kind, headers={"Set-Cookie": "session=hush"}, count=None)
+    site = start_site(content("pages", 3), faults=[fault])
+
+    outcome = read(site.config, ["pages"])
+
+    assert outcome.exception is not None
+    everything = str(outcome.messages) + str(outcome.exception)
+    assert "hush" not in everything
+    assert "planned fault" not in everything, "the body of the answer"
+    assert site.config["api_token"] not in everything
+    assert waits or kind not in (403, 404, 429, 500)
+
+
+def test_each_repetition_is_announced_with_status_and_trace_id(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    site = start_site(content("pages", 3), faults=[Fault(kind="status", status=502)])
+
+    outcome = read(site.config, ["pages"])
+
+    [line] = [line for line in outcome.logs if line.startswith("Attempt ")]
+    assert re.fullmatch(
+        r"Attempt 1 of 6: GET /wiki/api/v2/pages: HTTP 502 \(trace [0-9a-f]+\)", line
+    )
+    assert len(waits) == 1
+
+
+def test_all_streams_share_one_authenticator_and_one_backoff(start_site: StartSite) -> None:
+    from source_confluence import SourceConfluence  # noqa: PLC0415
+
+    streams = SourceConfluence().streams(start_site().config)
+
+    assert len(streams) == len(STREAMS)
+    for part in ("_backoff", "_http_client._session.auth"):
+        parts = set()
+        for stream in streams:
+            value: Any = stream
+            for name in part.split("."):
+                value = getattr(value, name)
+            parts.add(id(value))
+        assert len(parts) == 1, part

@@ -1,0 +1,82 @@
+"""Atlassian's OpenAPI documents judge our requests; skipped where they are not at hand."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+from openapi_core import Config, OpenAPI
+from openapi_core.contrib.requests import RequestsOpenAPIRequest
+
+from fake_confluence import Content
+from unit_tests.conftest import StartSite
+from unit_tests.protocol import check, read
+from unit_tests.streams_under_test import NAMES, PATHS
+
+SERVERS = {"v1": "", "v2": "/wiki/api/v2"}
+
+
+@contextmanager
+def sent_requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[requests.PreparedRequest]]:
+    sent: list[requests.PreparedRequest] = []
+    send = requests.Session.send
+
+    def listening(
+        self: requests.Session,
+        request: requests.PreparedRequest,
+        **options: Any,  # noqa: ANN401
+    ) -> requests.Response:
+        sent.append(request)
+        return send(self, request, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(requests.Session, "send", listening)
+        yield sent
+
+
+def document(api_notes: Path, version: str, host: str) -> dict[str, Any]:
+    """Atlassian's document, with our site as its server.
+
+    It gives null as the default of some parameters, which their own types forbid; those go.
+    """
+    text = (api_notes / f"openapi-{version}.json").read_text()
+    spec: dict[str, Any] = json.loads(text, object_hook=without_null_default)
+    return {**spec, "servers": [{"url": f"https://{host}{SERVERS[version]}"}]}
+
+
+def without_null_default(part: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in part.items() if k != "default" or v is not None}
+
+
+def known_parameters(document: dict[str, Any], path: str) -> set[str]:
+    operation = document["paths"][path]["get"]
+    return {parameter["name"] for parameter in operation.get("parameters", [])}
+
+
+def test_every_request_of_a_check_and_a_full_read_is_what_the_documents_say(
+    api_notes: Path, start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = Content(pages=620, blog_posts=260, spaces=260, audit=1300, groups=250, body_bytes=60)
+    site = start_site(content)
+    with sent_requests(monkeypatch) as sent:
+        assert check(site.config)[0] == "SUCCEEDED"
+        assert read(site.config, NAMES).exception is None
+
+    documents = {version: document(api_notes, version, site.host) for version in SERVERS}
+    # Atlassian's own documents are not strictly valid, so they are not validated themselves.
+    lenient = Config(spec_validator_cls=None)  # type: ignore[arg-type]
+    judges = {version: OpenAPI.from_dict(documents[version], config=lenient) for version in SERVERS}
+    for request in sent:
+        path = urlsplit(str(request.url)).path
+        version = "v2" if path.startswith(SERVERS["v2"]) else "v1"
+        judges[version].validate_request(RequestsOpenAPIRequest(request))
+        names = {name for name, _ in parse_qsl(urlsplit(str(request.url)).query)}
+        unknown = names - known_parameters(documents[version], path.removeprefix(SERVERS[version]))
+        assert not unknown, path
+    paths = [urlsplit(str(request.url)).path for request in sent]
+    assert set(paths) == {*PATHS.values(), "/wiki/rest/api/user/current"}
+    assert len(paths) == 1 + 3 + 2 + 2 + 2 + 2

@@ -1,0 +1,214 @@
+"""What every stream promises, through whole reads of a site on a socket."""
+
+from collections.abc import Mapping
+
+import jsonschema
+import pytest
+
+from fake_confluence import Content, Fault
+from source_confluence import SourceConfluence
+from unit_tests.conftest import StartSite
+from unit_tests.protocol import discover, read
+from unit_tests.streams_under_test import (
+    KEYS,
+    NAMES,
+    PAGE_SIZES,
+    PATHS,
+    completed,
+    content,
+    every_stream,
+    on_the_wire,
+    without_key,
+)
+
+
+def test_the_streams_are_those_of_the_catalogue(start_site: StartSite) -> None:
+    assert list(discover(start_site().config)) == NAMES
+
+
+@every_stream
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+def test_every_row_leaves_once_in_order_and_unchanged(
+    stream: str, extra: int, start_site: StartSite
+) -> None:
+    rows = 2 * PAGE_SIZES[stream] + extra
+    site = start_site(content(stream, rows))
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert without_key(outcome.records(stream)) == on_the_wire(site.service.content.rows(stream))
+
+
+@every_stream
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_list_that_is_empty_or_short_takes_one_request(
+    stream: str, rows: int, start_site: StartSite
+) -> None:
+    site = start_site(content(stream, rows))
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == rows
+    assert [call.path for call in site.calls] == [PATHS[stream]]
+
+
+@every_stream
+def test_it_asks_for_full_pages(stream: str, start_site: StartSite) -> None:
+    site = start_site(content(stream, PAGE_SIZES[stream] + 1))
+
+    read(site.config, [stream])
+
+    assert [dict(call.params)["limit"] for call in site.calls] == [str(PAGE_SIZES[stream])] * 2
+
+
+@every_stream
+def test_a_site_that_gives_smaller_pages_loses_nothing(stream: str, start_site: StartSite) -> None:
+    site = start_site(content(stream, 23), page_cap=5)
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert without_key(outcome.records(stream)) == on_the_wire(site.service.content.rows(stream))
+
+
+@every_stream
+def test_every_record_has_a_key_of_its_own(stream: str, start_site: StartSite) -> None:
+    site = start_site(content(stream, 40))
+    catalog = discover(site.config)
+
+    keys = [record[KEYS[stream]] for record in read(site.config, [stream]).records(stream)]
+
+    assert catalog[stream]["source_defined_primary_key"] == [[KEYS[stream]]]
+    assert all(isinstance(key, str) and key for key in keys)
+    assert len(set(keys)) == len(keys) == 40
+
+
+@every_stream
+def test_every_record_is_what_its_schema_says(stream: str, start_site: StartSite) -> None:
+    site = start_site(content(stream, 40))
+    schema = discover(site.config)[stream]["json_schema"]
+
+    for record in read(site.config, [stream]).records(stream):
+        jsonschema.validate(record, schema)
+
+
+@every_stream
+def test_only_full_refresh_is_offered(stream: str, start_site: StartSite) -> None:
+    offered = discover(start_site().config)[stream]
+
+    assert offered["supported_sync_modes"] == ["full_refresh"]
+    assert offered["is_resumable"] is False
+    assert not offered.get("source_defined_cursor")
+    assert not offered.get("default_cursor_field")
+
+
+@every_stream
+def test_a_state_from_before_makes_no_difference(stream: str, start_site: StartSite) -> None:
+    site = start_site(content(stream, 7))
+    state = [
+        {
+            "type": "STREAM",
+            "stream": {
+                "stream_descriptor": {"name": stream},
+                "stream_state": {"__ab_full_refresh_sync_complete": True},
+            },
+        }
+    ]
+
+    outcome = read(site.config, [stream], state=state)
+
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == 7
+
+
+@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+def test_a_page_without_rows_but_with_a_next_link_is_not_the_end(
+    stream: str, start_site: StartSite
+) -> None:
+    site = start_site(content(stream, 600), faults=[Fault(kind="empty_page", first=2, count=2)])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert outcome.records(stream) == on_the_wire(site.service.content.rows(stream))
+    assert len(site.calls) == 5
+
+
+@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+def test_a_next_link_to_another_host_changes_nothing(stream: str, start_site: StartSite) -> None:
+    site = start_site(content(stream, 600), faults=[Fault(kind="foreign_next", count=None)])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert outcome.records(stream) == on_the_wire(site.service.content.rows(stream))
+
+
+def test_bodies_descriptions_and_icons_arrive(start_site: StartSite) -> None:
+    outcome = read(start_site().config, ["pages", "blog_posts", "space"])
+
+    for stream in ("pages", "blog_posts"):
+        bodies = [record["body"]["storage"] for record in outcome.records(stream)]
+        assert all(
+            body["representation"] == "storage" and "<p>" in body["value"] for body in bodies
+        )
+    spaces = outcome.records("space")
+    assert any(space["description"]["plain"]["value"] for space in spaces if space["description"])
+    assert any(space["icon"]["path"] for space in spaces if space["icon"])
+
+
+def test_fields_nobody_has_heard_of_come_through(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"id": "1", "invented": {"deep": [1, None, "ü"]}, "title": None}
+    monkeypatch.setattr(Content, "row", lambda *_: dict(row))
+    site = start_site(Content(pages=1))
+
+    assert read(site.config, ["pages"]).records("pages") == on_the_wire([row])
+
+
+def test_all_streams_in_one_sync(start_site: StartSite) -> None:
+    site = start_site(Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30))
+
+    outcome = read(site.config, NAMES)
+
+    assert outcome.exception is None
+    assert {name: len(outcome.records(name)) for name in NAMES} == {
+        "pages": 620,
+        "blog_posts": 40,
+        "space": 12,
+        "audit": 1300,
+        "group": 30,
+    }
+    assert [outcome.ending(name) for name in NAMES] == ["COMPLETE"] * 5
+
+
+def test_a_stream_that_does_not_exist_fails_and_the_others_finish(start_site: StartSite) -> None:
+    outcome = read(start_site().config, ["space", "spaces", "group"])
+
+    assert outcome.exception is not None
+    assert outcome.statuses("spaces") == ["INCOMPLETE"]
+    assert "'spaces' in your connection configuration was not found" in str(
+        outcome.error("spaces")["internal_message"]
+    )
+    assert outcome.ending("space") == outcome.ending("group") == "COMPLETE"
+
+
+@every_stream
+def test_the_stream_itself_changes_nothing_not_even_a_null(
+    stream: str, start_site: StartSite
+) -> None:
+    site = start_site(content(stream, 23), page_cap=5)
+    [instance] = [s for s in SourceConfluence().streams(site.config) if s.name == stream]
+
+    data = list(instance.read_only_records())
+    records = [dict(record) for record in data if isinstance(record, Mapping)]
+
+    assert without_key(records) == site.service.content.rows(stream)
+
+
+def test_a_failure_nobody_foresaw_is_left_to_the_cdk(start_site: StartSite) -> None:
+    for instance in SourceConfluence().streams(start_site().config):
+        assert instance.get_error_display_message(ZeroDivisionError()) is None
