@@ -122,25 +122,18 @@ class Service:
 
     def _v2(self, kind: str, call: Call, fault: str, *, known: bool) -> Reply:
         params = _checked(kind, call)
-        limit = _whole_number(params, "limit", 25)
-        if not 1 <= limit <= _LARGEST_LIMIT:
-            raise _RefusedError(
-                f"Provided size {{{limit}}} for 'limit' is greater than the max allowed: 250"
-            )
+        given = min(_v2_limit(params), self._page_cap or _LARGEST_LIMIT)
         asked = "" if fault == "ignore_position" else params.get("cursor", "")
         first = index_after(kind, _last_id(asked)) if asked else 0
         count = self.content.count(kind) if known else 0
-        size = 0 if fault == "empty_page" else min(limit, self._page_cap or limit)
-        end = min(first + size, count)
-        rows = [_as_asked(self.content.row(kind, i), params) for i in range(first, end)]
+        end = min(first + (0 if fault == "empty_page" else given), count)
         links = {"base": f"https://{call.headers.get('host', 'site.invalid')}/wiki"}
         if end < count:
-            cursor = _cursor(kind, end, salt=len(self.calls) if fault == "empty_page" else 0)
-            next_cursor = asked if fault == "repeat_cursor" and asked else cursor
-            links["next"] = _next_link(call.path, params, next_cursor, style=end // limit)
-        header = ", ".join(
-            f'<{links[rel]}>; rel="{rel}"' for rel in ("next", "base") if rel in links
-        )
+            salt = len(self.calls) if fault == "empty_page" else 0
+            cursor = asked if fault == "repeat_cursor" and asked else _cursor(kind, end, salt=salt)
+            links["next"] = _next_link(call.path, params, cursor, style=end // given)
+        rows = [_as_asked(self.content.row(kind, i), params) for i in range(first, end)]
+        header = ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in sorted(links, reverse=True))
         document = {"results": rows, "_links": links}
         return Reply(status=200, document=document, headers={"Link": header})
 
@@ -235,6 +228,17 @@ def _whole_number(params: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit()):
         raise _RefusedError(f"'{name}' is not a whole number.")
     return int(text)
+
+
+def _v2_limit(params: Mapping[str, str]) -> int:
+    limit = _whole_number(params, "limit", 25)
+    if limit > _LARGEST_LIMIT:
+        raise _RefusedError(
+            f"Provided size {{{limit}}} for 'limit' is greater than the max allowed: 250"
+        )
+    if limit < 1:
+        raise _RefusedError("'limit' is less than 1.")
+    return limit
 
 
 def _as_asked(row: Row, params: Mapping[str, str]) -> Row:

@@ -42,7 +42,7 @@ STAYS = [
     (Fault(kind="status", status=404), "config_error", 3),
     (Fault(kind="status", status=410), "system_error", 1),
     (Fault(kind="status", status=418), "system_error", 2),
-    (Fault(kind="status", status=204), "system_error", 2),
+    (Fault(kind="status", status=202), "system_error", 2),
     (Fault(kind="status", status=429), "transient_error", 31),
     (Fault(kind="status", status=500), "transient_error", 6),
     (Fault(kind="status", status=503), "transient_error", 6),
@@ -233,6 +233,17 @@ def test_failures_of_different_kinds_have_their_own_number_of_attempts(
 
     assert completed(read(site.config, ["pages"]), "pages")
     assert len(waits) == 22
+
+
+@every_stream
+def test_each_request_has_its_own_number_of_attempts(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    every_other = Fault(kind="status", status=404, count=None, every=2)
+    site = start_site(content(stream, 38), page_cap=5, faults=[every_other])
+
+    assert completed(read(site.config, [stream]), stream)
+    assert len(waits) == 8
 
 
 def test_every_third_request_refused_loses_nothing(

@@ -203,10 +203,22 @@ def test_the_stream_itself_changes_nothing_not_even_a_null(
     site = start_site(content(stream, 23), page_cap=5)
     [instance] = [s for s in SourceConfluence().streams(site.config) if s.name == stream]
 
-    data = list(instance.read_only_records())
-    records = [dict(record) for record in data if isinstance(record, Mapping)]
+    for _ in range(2):  # a second read begins at the first page again
+        data = list(instance.read_only_records())
+        records = [dict(record) for record in data if isinstance(record, Mapping)]
+        assert without_key(records) == site.service.content.rows(stream)
 
-    assert without_key(records) == site.service.content.rows(stream)
+
+@every_stream
+def test_the_page_size_of_airbytes_test_kit_is_respected(
+    stream: str, start_site: StartSite
+) -> None:
+    site = start_site(content(stream, 12))
+
+    outcome = read({**site.config, "_page_size": 5}, [stream])  # type: ignore[dict-item]
+
+    assert len(outcome.records(stream)) == 12
+    assert {dict(call.params)["limit"] for call in site.calls} == {"5"}
 
 
 def test_a_failure_nobody_foresaw_is_left_to_the_cdk(start_site: StartSite) -> None:
