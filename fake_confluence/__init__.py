@@ -16,9 +16,10 @@ with `/wiki`, the cursor raw or escaped and anywhere in the query) and Link head
 limit of 250 rows, and error bodies of both versions. What it holds depends on the seed alone.
 
 It does not imitate, and refuses with 400 and a reason: every other parameter, `sort`, `status`,
-`space-id` and `id` among them, and bodies other than `storage`. Every other path answers 404.
-Nothing can be written. There are no permissions: who knows the token sees everything. There are no
-rate limits except those a `Fault` plans.
+`space-id` and `id` among them, and bodies other than `storage`. Every other path answers 404. A
+`limit` above v1's largest is lowered without a word. Nothing can be written. There are no
+permissions: who knows the token sees everything. There are no rate limits except those a `Fault`
+plans.
 """
 
 from fake_confluence.content import Content

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import threading
 from dataclasses import fields
@@ -27,17 +28,26 @@ def main() -> None:
     content = Content(
         **{setting.name: getattr(chosen, setting.name) for setting in fields(Content)}
     )
-    planned = json.loads(chosen.faults.read_text()) if chosen.faults else []
-    faults = [Fault(**fault) for fault in planned]
-    service = Service(content, faults=faults, page_cap=chosen.page_cap)
-    with serve(service, port=chosen.port) as site:
+    try:
+        planned = json.loads(chosen.faults.read_text()) if chosen.faults else []
+        service = Service(content, faults=[Fault(**f) for f in planned], page_cap=chosen.page_cap)
+    except (OSError, ValueError, TypeError) as error:
+        parser.error(f"--faults: {error}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave nothing behind, either way
+    try:
+        _serve(service, chosen.port)
+    except OSError as error:
+        parser.error(f"--port: {error}")
+    except KeyboardInterrupt:
+        return
+
+
+def _serve(service: Service, port: int) -> None:
+    with serve(service, port=port) as site:
         line = json.dumps({"config": site.config, "ca_file": str(site.ca_file)})
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return
+        threading.Event().wait()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ import trustme
 from fake_confluence.faults import Reply
 from fake_confluence.service import API_TOKEN, EMAIL, Call, Service
 
+_STATUSES_WITHOUT_BODY = (204, 304)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningSite:
@@ -123,28 +125,28 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing: a request line is of no use here, and headers are secret."""
 
     def _write(self, reply: Reply) -> None:
-        body = _bytes(reply)
-        compressed = "gzip" in self.headers.get("Accept-Encoding", "") and bool(body)
-        if compressed:
-            body = gzip.compress(body, 1)
-        if reply.is_gzip_broken:
-            body = body[:10] + b"\0" * 8 + body[18:]
         if reply.sent_part == 0:
             self.close_connection = True
             return
-        self.send_response(reply.status)
         headers = {"Content-Type": "application/json", "atl-traceid": f"{id(reply):032x}"}
-        for name, value in {**headers, **reply.headers}.items():
+        headers |= reply.headers
+        body = _bytes(reply)
+        if body and "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body, 1)
+            headers["Content-Encoding"] = "gzip"
+        if reply.is_gzip_broken:
+            body = body[:10] + b"\0" * 8 + body[18:]
+        self.send_response(reply.status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
-        if compressed:
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: int(len(body) * reply.sent_part)])
         self.close_connection = self.close_connection or reply.sent_part < 1
 
 
 def _bytes(reply: Reply) -> bytes:
+    if reply.status in _STATUSES_WITHOUT_BODY:
+        return b""
     if isinstance(reply.document, bytes):
         return reply.document
     return json.dumps(reply.document, ensure_ascii=False).encode()

@@ -35,6 +35,7 @@ _PARAMETERS: Mapping[str, Mapping[str, Sequence[str] | None]] = {
     },
     "audit": {"start": None, "limit": None, "startDate": None, "endDate": None},
     "group": {"start": None, "limit": None},
+    "user": {},
 }
 """For each list the parameters it knows; None where any value goes."""
 
@@ -113,6 +114,7 @@ class Service:
 
     def _answer(self, call: Call, fault: str, *, known: bool) -> Reply:
         if call.path == _CURRENT_USER:
+            _checked("user", call)
             return _current_user(known=known)
         if call.path in _V2:
             return self._v2(_V2[call.path], call, fault, known=known)

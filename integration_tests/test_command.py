@@ -103,13 +103,29 @@ def test_check_discover_and_read_a_whole_site(tmp_path: Path) -> None:
     }
     assert endings(done) == dict.fromkeys(NAMES, "COMPLETE")
     assert Counter(call.path for call in site.calls) == {
-        "/wiki/rest/api/user/current": 1,
+        "/wiki/rest/api/user/current": 1 + 3,
         "/wiki/api/v2/pages": 3,
         "/wiki/api/v2/blogposts": 1,
         "/wiki/api/v2/spaces": 1,
         "/wiki/rest/api/audit": 2,
         "/wiki/rest/api/group": 1,
     }
+
+
+def test_a_check_that_gives_up_ends_the_command(tmp_path: Path) -> None:
+    """What it still waits for is left behind, and does not hold the process."""
+    code = "import source_confluence.check as c; c.DEADLINE_SECONDS = 1\n"
+    code += "from source_confluence.run import run; run()"
+    with serve(Service(Content(), faults=[Fault(kind="slow", seconds=30, count=None)])) as site:
+        connector = Connector(tmp_path, site)
+        command = [sys.executable, "-c", code, "check", "--config", str(connector.config)]
+        started = time.monotonic()
+        done = subprocess.run(
+            command, env=connector.environment, capture_output=True, text=True, check=True
+        )
+        seconds = time.monotonic() - started
+    assert "in time" in done.stdout
+    assert seconds < 9, "the request itself would take ten"
 
 
 def test_check_with_a_wrong_token_fails_with_what_to_do(tmp_path: Path) -> None:

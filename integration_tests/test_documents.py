@@ -1,6 +1,7 @@
 """What the README and the scripts promise can be done, can be done."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -22,7 +23,34 @@ CATALOG = ROOT / CATALOG_NAME
 
 def readme_commands() -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    return [line.strip() for block in blocks for line in block.splitlines()]
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_every_other_command_of_the_readme_is_a_script_of_ours_or_makes_a_folder() -> None:
+    others = [c for c in readme_commands() if "source-confluence" not in c]
+    assert others == ["scripts/demo", "scripts/test", "scripts/setup", "mkdir -p secrets"]
+
+
+def test_setup_keeps_the_environment_it_has_made() -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHON"}
+    done = subprocess.run(
+        [ROOT / "scripts" / "setup"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_setup_refuses_a_python_that_is_named_and_cannot_do() -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "setup"],
+        env={**os.environ, "PYTHON": "/no/such/python"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "these are not: /no/such/python" in done.stderr
+    assert "What to do: " in done.stderr
+    assert (ROOT / ".venv" / "made-for").exists()
 
 
 def test_the_readme_has_the_commands_that_ci_runs() -> None:
@@ -37,6 +65,7 @@ def test_each_command_of_the_readme_works(command: str, tmp_path: Path) -> None:
         connector = Connector(tmp_path, site)
         arguments = shlex.split(command)
         assert arguments.pop(0) == ".venv/bin/source-confluence"
+        arguments = [argument for argument in arguments if not argument.startswith(">")]
         files = {"secrets/config.json": str(connector.config), CATALOG_NAME: str(CATALOG)}
         done = connector.run(*[files.get(argument, argument) for argument in arguments])
     assert done.returncode == 0
@@ -77,7 +106,7 @@ def test_the_demo_shows_streams_counts_a_page_and_what_to_do_next() -> None:
     assert "SUCCEEDED" in done.stdout
     assert done.stdout.count("COMPLETE") == 5
     assert re.search(r"pages +1240 +1240", done.stdout)
-    assert "2667 records with 10 requests" in done.stdout
+    assert "2667 records with 10 requests for lists" in done.stdout
     assert '"representation": "storage"' in done.stdout
     assert "secrets/config.json" in done.stdout
 

@@ -1,8 +1,11 @@
 """Decide after each attempt of a request: go on, try again, or stop and say why."""
 
 import logging
+import re
+import socket
+import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 import pendulum
@@ -27,6 +30,23 @@ Source: https://developer.atlassian.com/cloud/confluence/rate-limiting/
 _NEVER = 1_000_000_000  # tries and seconds: this module decides when to stop, not the CDK
 
 _SUCCESS = ErrorResolution(response_action=ResponseAction.SUCCESS)
+
+
+class _WithoutWrongCause(logging.Filter):
+    """Keeps "Retrying in 3.2 seconds." of the CDK's line before a repetition.
+
+    airbyte-cdk 7.39.1 begins it with "Rate limit exceeded" whatever the cause; ours, before it,
+    names the real one.
+    """
+
+    _CAUSE = re.compile(r"^UserDefinedBackoffException: Rate limit exceeded[^.]*\. ")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = self._CAUSE.sub("", str(record.msg))
+        return True
+
+
+logging.getLogger("airbyte").addFilter(_WithoutWrongCause())
 
 
 class AnswerHandler(ErrorHandler):
@@ -68,7 +88,7 @@ class AnswerHandler(ErrorHandler):
         Raises:
             AirbyteTracedException: When the failure is final.
         """
-        failure, detail = self._sort(response)
+        failure, detail = failure_of(response, self._decode, LONGEST_ASKED_WAIT_SECONDS)
         if failure is None:
             self._failures.clear()
             return _SUCCESS
@@ -82,35 +102,115 @@ class AnswerHandler(ErrorHandler):
             "Attempt %d of %d: %s",
             self._failures[failure],
             failure.retries + 1,
-            _in_brief(response, detail),
+            _in_brief(response, detail) or message.partition(" Likely cause: ")[0],
         )
         return ErrorResolution(failure.action, failure.failure_type, message)
 
-    def _sort(
-        self, response: requests.Response | Exception | None
-    ) -> tuple[errors.Failure | None, str]:
-        """The row of the table, with what exactly was wrong; no row when all is well."""
-        if not isinstance(response, requests.Response):
-            cause = response or ConnectionError("no answer")
-            return errors.of_exception(cause), type(cause).__name__
-        if errors.is_login_refused(response.headers):
-            return errors.ANONYMOUS, ""
-        if response.status_code != requests.codes.ok:
-            return self._sort_status(response)
-        try:
-            self._decode(response)
-        except NotJsonError as error:
-            return errors.NOT_JSON, str(error)
-        except NotAListError as error:
-            return errors.NOT_A_LIST, str(error)
-        return None, ""
 
-    def _sort_status(self, response: requests.Response) -> tuple[errors.Failure, str]:
-        failure = errors.of_status(response.status_code)
-        wait = asked_seconds(response) or 0.0
-        if wait > LONGEST_ASKED_WAIT_SECONDS:
-            return errors.WAIT_TOO_LONG, pendulum.duration(seconds=wait).in_words(locale="en")
-        return failure, ""
+def failure_of(
+    response: requests.Response | Exception | None,
+    decode: Callable[[requests.Response], object],
+    longest_wait_seconds: float,
+) -> tuple[errors.Failure | None, str]:
+    """The row of the table for an answer, or for the exception that came instead.
+
+    Args:
+        response: The answer.
+        decode: Reads the body of a 200; a NotJsonError or NotAListError makes it a failure.
+        longest_wait_seconds: A longer wait that the site asks for is a failure of its own.
+
+    Returns:
+        No row when all is well; else the row, and what exactly was wrong where that is known.
+    """
+    if not isinstance(response, requests.Response):
+        cause = response or ConnectionError("no answer")
+        return of_exception(cause), type(cause).__name__
+    if is_login_refused(response.headers):
+        return errors.ANONYMOUS, ""
+    if response.status_code != requests.codes.ok:
+        return _sort_status(response, longest_wait_seconds)
+    try:
+        decode(response)
+    except NotJsonError as error:
+        return errors.NOT_JSON, str(error)
+    except NotAListError as error:
+        return errors.NOT_A_LIST, str(error)
+    return None, ""
+
+
+def _sort_status(
+    response: requests.Response, longest_wait_seconds: float
+) -> tuple[errors.Failure, str]:
+    wait = asked_seconds(response) or 0.0
+    if wait > longest_wait_seconds:
+        return errors.WAIT_TOO_LONG, pendulum.duration(seconds=wait).in_words(locale="en")
+    return of_status(response.status_code), ""
+
+
+def of_status(status: int) -> errors.Failure:
+    """The row for an HTTP status other than 200.
+
+    Source: https://developer.atlassian.com/cloud/confluence/rest/v2/intro/
+    """
+    if status in errors.BY_STATUS:
+        return errors.BY_STATUS[status]
+    match status // 100:
+        case 3:
+            return errors.REDIRECT
+        case 5:
+            return errors.SERVER_ERROR
+        case _:
+            return errors.UNEXPECTED_STATUS
+
+
+_BY_CAUSE: tuple[tuple[type[BaseException], errors.Failure], ...] = (
+    (requests.exceptions.ProxyError, errors.PROXY),
+    (requests.exceptions.InvalidProxyURL, errors.PROXY),
+    (ssl.SSLCertVerificationError, errors.CERTIFICATE),
+    (socket.gaierror, errors.UNKNOWN_HOST),
+    (requests.exceptions.InvalidURL, errors.UNKNOWN_HOST),
+    (ConnectionRefusedError, errors.REFUSED),
+    (requests.exceptions.Timeout, errors.TIMEOUT),
+    (requests.exceptions.RequestException, errors.CONNECTION_LOST),
+    (AirbyteTracedException, errors.PRIVATE_HOST),  # the CDK's own, on Airbyte Cloud
+    (OSError, errors.TRUST_STORE),  # not wrapped by requests, which looks for that file first
+)
+
+
+def of_exception(exception: BaseException) -> errors.Failure:
+    """The row for a request that got no answer, or only part of one."""
+    causes = list(_causes(exception))
+    for kind, row in _BY_CAUSE:
+        for cause in causes:
+            if isinstance(cause, kind):
+                return errors.NAME_LOOK_UP if _is_temporary(cause) else row
+    return errors.UNFORESEEN
+
+
+def _is_temporary(cause: BaseException) -> bool:
+    """Whether names cannot be looked up just now, which says nothing about this one."""
+    return isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN
+
+
+def _causes(exception: BaseException) -> Iterator[BaseException]:
+    """The exception and what led to it: requests wraps urllib3, which wraps the socket's own."""
+    seen: set[int] = set()
+    cause: BaseException | None = exception
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def is_login_refused(headers: Mapping[str, str]) -> bool:
+    """Whether the answer, whatever its status, was given to an anonymous visitor instead of us.
+
+    `X-Seraph-LoginReason: AUTHENTICATED_FAILED` (or `AUTHENTICATION_DENIED`, after a CAPTCHA).
+
+    Source: https://jira.atlassian.com/browse/JRA-41559
+    """
+    reason = headers.get("X-Seraph-LoginReason", "")
+    return "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason
 
 
 def _final(
@@ -118,7 +218,7 @@ def _final(
 ) -> AirbyteTracedException:
     return AirbyteTracedException(
         message=message,
-        internal_message=_in_brief(response, ""),
+        internal_message=_in_brief(response, "") or message,
         failure_type=failure.failure_type,
     )
 
@@ -126,7 +226,7 @@ def _final(
 def _in_brief(response: requests.Response | Exception | None, detail: str) -> str:
     """`GET /wiki/api/v2/pages: HTTP 503 (trace 69b2b100…)`: no query, header or body."""
     if not isinstance(response, requests.Response):
-        return f"no answer ({type(response).__name__})"
+        return ""
     path = urlsplit(response.request.url or "").path
     trace_id = response.headers.get("atl-traceid", "unknown")
     what = f"HTTP {response.status_code}" + (f", {detail}" if detail else "")

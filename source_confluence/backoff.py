@@ -12,7 +12,13 @@ _STATUSES_THAT_SAY_HOW_LONG = (429, 503)
 _FIRST_WAIT_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 30.0
 _JITTER = (0.7, 1.3)
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]+)?")
+_LONGEST_ANNOUNCED_SECONDS = 1e9  # what is longer is as good as never
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_HTTP_DATES = (
+    "ddd, DD MMM YYYY HH:mm:ss z",
+    "dddd, DD-MMM-YY HH:mm:ss z",
+    "ddd MMM D HH:mm:ss YYYY",
+)
 _SHORTEST_WAIT_SECONDS = 0.1  # airbyte-cdk 7.39.1 takes a wait of 0 for "no opinion"
 
 
@@ -36,9 +42,7 @@ class ConfluenceBackoff(BackoffStrategy):
         attempt_count: int,
     ) -> float:
         """Seconds to wait after the given number of attempts (1 after the first)."""
-        asked = None
-        if isinstance(response_or_exception, requests.Response):
-            asked = asked_seconds(response_or_exception)
+        asked = asked_seconds(response_or_exception)
         if asked is None:
             return exponential_seconds(attempt_count) * self._jitter()
         return max(asked, _SHORTEST_WAIT_SECONDS)
@@ -50,31 +54,59 @@ def exponential_seconds(attempt_count: int) -> float:
     return min(_FIRST_WAIT_SECONDS * 2.0**doublings, _LONGEST_WAIT_SECONDS)
 
 
-def asked_seconds(response: requests.Response) -> float | None:
-    """Seconds a 429 or 503 asks us to wait, or None when it does not say.
+def asked_seconds(response: requests.Response | Exception | None) -> float | None:
+    """Seconds a 429 or 503 asks us to wait, or None when nothing does.
 
     `Retry-After: 1847` → 1847.0; `Retry-After: Wed, 21 Oct 2026 07:28:00 GMT` and
     `X-RateLimit-Reset: 2026-03-26T16:00Z` → seconds until then, counted from the `Date` of the
     response, so that a wrong clock on this machine does not shorten the wait. The headers that
     begin with `Beta-` announce limits that are not in force, and are not read.
     """
-    if response.status_code not in _STATUSES_THAT_SAY_HOW_LONG:
+    if (
+        not isinstance(response, requests.Response)
+        or response.status_code not in _STATUSES_THAT_SAY_HOW_LONG
+    ):
         return None
     headers = response.headers
     retry_after = headers.get("Retry-After", "").strip()
-    if _SECONDS.fullmatch(retry_after):
-        return float(retry_after)
-    now = _instant(headers.get("Date", "")) or pendulum.now("UTC")
-    until = _instant(retry_after) or _instant(headers.get("X-RateLimit-Reset", ""))
-    return None if until is None else (until - now).total_seconds()
+    seconds = _seconds(retry_after)
+    if seconds is None:
+        now = _instant(headers.get("Date", "")) or pendulum.now("UTC")
+        until = _instant(retry_after) or _instant(headers.get("X-RateLimit-Reset", ""))
+        seconds = None if until is None else (until - now).total_seconds()
+    return None if seconds is None else min(seconds, _LONGEST_ANNOUNCED_SECONDS)
+
+
+def _seconds(text: str) -> float | None:
+    """`1847` → 1847.0; of a header that was sent twice, `5, 10`, the longest: 10.0."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(_SECONDS.fullmatch(part) for part in parts):
+        return None
+    return max(float(part) for part in parts)
 
 
 def _instant(text: str) -> pendulum.DateTime | None:
-    """An HTTP date or an ISO 8601 time, whose seconds may be missing; None for anything else."""
-    if ":" not in text:  # a bare number would be read as a year, or a day of this month
+    """An HTTP date in any of its three forms, or an ISO 8601 time whose seconds may be missing.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
+    """
+    words = " ".join(text.split())
+    http_dates = (_in_form(words, form) for form in _HTTP_DATES)
+    return next(filter(None, http_dates), None) or _iso_time(text)
+
+
+def _in_form(text: str, form: str) -> pendulum.DateTime | None:
+    try:
+        return pendulum.from_format(text, form, tz="UTC")
+    except ValueError:
+        return None
+
+
+def _iso_time(text: str) -> pendulum.DateTime | None:
+    if "T" not in text:  # a bare number would be read as a year
         return None
     try:
-        instant = pendulum.parse(text, strict=False)
+        instant = pendulum.parse(text)
+        return instant.in_timezone("UTC") if isinstance(instant, pendulum.DateTime) else None
     except (ValueError, OverflowError):
         return None
-    return instant if isinstance(instant, pendulum.DateTime) else None

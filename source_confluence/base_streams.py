@@ -10,10 +10,12 @@ from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.streams.core import StreamData
 from airbyte_cdk.sources.streams.http import HttpStream
 from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, ErrorHandler
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from requests.auth import AuthBase
 
 from source_confluence import errors
-from source_confluence.answers import AnswerHandler
+from source_confluence.answers import AnswerHandler, of_exception
+from source_confluence.check import CheckFailedError, require_to_be_known
 from source_confluence.pagination import BrokenPagingError, Page, Pager, Row
 from source_confluence.site import Site
 
@@ -42,11 +44,15 @@ class ConfluenceStream(HttpStream, ABC):
     permission: ClassVar[str]
     """What the account must be allowed, as the end of "the account lacks …"."""
 
+    shown_to_visitors: ClassVar[bool] = False
+    """Whether a site that is open to the public gives anonymous visitors a part of the list."""
+
     primary_key: str = "id"
     page_size: int
 
     def __init__(self, site: Site, authenticator: AuthBase, backoff: BackoffStrategy) -> None:
         self._site = site
+        self._authenticator = authenticator
         self._backoff = backoff
         self._pager = self.pager(self.page_size)
         self._pages: WeakKeyDictionary[requests.Response, Page] = WeakKeyDictionary()
@@ -102,11 +108,12 @@ class ConfluenceStream(HttpStream, ABC):
         """Knows this stream's name and permission, for messages that tell the user what to do."""
         return AnswerHandler(self._request, self._page, self.logger)
 
-    def get_error_display_message(self, exception: BaseException) -> str | None:
-        """The text for a failure that is found between two requests."""
+    def get_error_display_message(self, exception: BaseException) -> str:
+        """The text for a failure that the answers themselves do not show."""
         if isinstance(exception, BrokenPagingError):
             return errors.BROKEN_PAGING.message(self._request, detail=str(exception))
-        return None
+        detail = type(exception).__name__
+        return of_exception(exception).message(self._request, detail=detail)
 
     def read_records(
         self,
@@ -117,12 +124,27 @@ class ConfluenceStream(HttpStream, ABC):
     ) -> Iterable[StreamData]:
         """All records, in the order of the site.
 
+        Overridden so that a read begins at the first page and ends at the last: the CDK gives each
+        stream with a `read_records` of its own no cursor of its own making, which would read one
+        page a call and leave a final state with which the next sync reads nothing.
+
         Raises:
-            AirbyteTracedException: When a request fails for good.
+            AirbyteTracedException: When a request fails for good, or when the site does not know
+                the account at the end, so that what it showed was what visitors may see.
             BrokenPagingError: When the site does not lead to the end of the list.
         """
         self._pager = self.pager(self.page_size)
         yield from super().read_records(sync_mode, cursor_field, stream_slice, stream_state)
+        if self.shown_to_visitors:
+            self._require_to_be_known()
+
+    def _require_to_be_known(self) -> None:
+        try:
+            require_to_be_known(self._site, self._authenticator)
+        except CheckFailedError as error:
+            raise AirbyteTracedException(
+                message=str(error), failure_type=error.failure.failure_type
+            ) from None
 
     def parse_response(
         self,
@@ -134,8 +156,7 @@ class ConfluenceStream(HttpStream, ABC):
     ) -> Iterable[Mapping[str, Any]]:
         """The rows of a page, as records."""
         page = self._page(response)
-        self._pager.admit(page)
-        yield from map(self.record, page.rows)
+        yield from map(self.record, self._pager.admit(page))
 
     def next_page_token(self, response: requests.Response) -> Mapping[str, Any] | None:
         """Where to go on after a page, or None at the end."""

@@ -1,19 +1,20 @@
 """Find out, within half a minute, whether the credentials work."""
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from requests.auth import AuthBase
 
 from source_confluence import errors
+from source_confluence.answers import failure_of, of_exception
 from source_confluence.backoff import asked_seconds
-from source_confluence.pagination import NotAListError, NotJsonError, Page
+from source_confluence.pagination import NotJsonError, Page
 from source_confluence.site import Site
 
 DEADLINE_SECONDS = 30
@@ -23,13 +24,28 @@ _CURRENT_USER = "wiki/rest/api/user/current"
 _SPACES = "wiki/api/v2/spaces"
 
 _TIMEOUT_SECONDS = 10
-_TRIES = 2
 _PAUSE_SECONDS = 1
 _LONGEST_PAUSE_SECONDS = 5
 
+_NOT_KNOWN = (errors.UNAUTHORIZED, errors.ANONYMOUS)
+
+Answer = requests.Response | Exception
+Decoded = TypeVar("Decoded")
+
 
 class CheckFailedError(Exception):
-    """The credentials do not work, or it cannot be found out; its text is for the user."""
+    """The credentials do not work, or it cannot be found out; its text is for the user.
+
+    Args:
+        message: What happened, the likely cause, what to do.
+        failure: The row of the table it was made from.
+        was_answered: Whether the site said anything at all.
+    """
+
+    def __init__(self, message: str, failure: errors.Failure, *, was_answered: bool) -> None:
+        super().__init__(message)
+        self.failure = failure
+        self.was_answered = was_answered
 
 
 def check(site: Site, authenticator: AuthBase) -> None:
@@ -40,115 +56,127 @@ def check(site: Site, authenticator: AuthBase) -> None:
     question gets another answer (a token may lack the scope for it) the list of spaces decides.
 
     Raises:
-        CheckFailedError: In every other case, within `DEADLINE_SECONDS`.
+        CheckFailedError: In every other case, within `DEADLINE_SECONDS`; nothing else is raised.
 
     Source: https://developer.atlassian.com/cloud/confluence/basic-auth-for-rest-apis/
     """
     # In a thread of its own, because only a thread can be left behind when a name look-up hangs or
     # an answer trickles in byte by byte: no timeout of requests ends those.
     outcome: Future[None] = Future()
-    Thread(target=_settle, args=(outcome, _Check(site, authenticator)), daemon=True).start()
+    Thread(target=_settle, args=(outcome, site, authenticator), daemon=True).start()
     try:
         outcome.result(timeout=DEADLINE_SECONDS)
+    except CheckFailedError:
+        raise
     except FutureTimeoutError:
-        raise CheckFailedError(_message(errors.TIMEOUT, site, _CURRENT_USER)) from None
-    except AirbyteTracedException as error:  # from the CDK: no private hosts on Airbyte Cloud
-        raise CheckFailedError(error.message) from None
+        raise _failed(errors.TIMEOUT, site, _CURRENT_USER) from None
+    except Exception as error:  # noqa: BLE001 (a check that ends without an answer helps nobody)
+        detail = type(error).__name__
+        raise _failed(of_exception(error), site, _CURRENT_USER, detail=detail) from None
 
 
-def _settle(outcome: "Future[None]", check: "_Check") -> None:
+def require_to_be_known(site: Site, authenticator: AuthBase) -> None:
+    """Ask once whether the site still knows the account; no answer is taken for a yes.
+
+    Raises:
+        CheckFailedError: When it says that it does not.
+    """
     try:
-        check.run()
+        _require_a_known_user(site, authenticator, tries=1)
+    except CheckFailedError as error:
+        if error.failure in _NOT_KNOWN:
+            raise
+
+
+def _settle(outcome: "Future[None]", site: Site, authenticator: AuthBase) -> None:
+    try:
+        try:
+            _require_a_known_user(site, authenticator)
+        except CheckFailedError as error:
+            if error.failure in _NOT_KNOWN or not error.was_answered:
+                raise
+            _require_a_space(site, authenticator)
         outcome.set_result(None)
     except BaseException as error:  # noqa: BLE001 (raised again by the thread that waits)
         outcome.set_exception(error)
 
 
-class _Check:
-    def __init__(self, site: Site, authenticator: AuthBase) -> None:
-        self._site = site
-        self._authenticator = authenticator
-
-    def run(self) -> None:
-        response = self._get(_CURRENT_USER, {})
-        if response.status_code == requests.codes.unauthorized:
-            raise self._failed(errors.UNAUTHORIZED, _CURRENT_USER, status=401)
-        user = _user(response)
-        if user is None:
-            self._require_a_space()
-        elif user.get("type") != "known" or not user.get("accountId"):
-            raise self._failed(errors.ANONYMOUS, _CURRENT_USER)
-
-    def _require_a_space(self) -> None:
-        response = self._get(_SPACES, {"limit": "1"})
-        status = response.status_code
-        if status != requests.codes.ok:
-            raise self._failed(errors.of_status(status), _SPACES, status=status)
-        try:
-            page = Page.parse(response.content)
-        except NotJsonError as error:
-            raise self._failed(errors.NOT_JSON, _SPACES, detail=str(error)) from None
-        except NotAListError as error:
-            raise self._failed(errors.NOT_A_LIST, _SPACES, detail=str(error)) from None
-        if not page.rows:
-            raise self._failed(errors.NO_VISIBLE_SPACE, _SPACES)
-
-    def _get(self, path: str, params: Mapping[str, str]) -> requests.Response:
-        """One answer, of whatever status; what may pass in a moment gets a second try."""
-        response, failure, detail = self._attempt(path, params)
-        if failure is not None and failure.retries:
-            asked = 0.0 if response is None else asked_seconds(response) or 0.0
-            if asked <= _LONGEST_PAUSE_SECONDS:
-                time.sleep(max(asked, _PAUSE_SECONDS))
-                response, failure, detail = self._attempt(path, params)
-        if response is None:
-            raise self._failed(failure or errors.CONNECTION_LOST, path, detail=detail)
-        if errors.is_login_refused(response.headers):
-            raise self._failed(errors.ANONYMOUS, path)
-        return response
-
-    def _attempt(
-        self, path: str, params: Mapping[str, str]
-    ) -> tuple[requests.Response | None, errors.Failure | None, str]:
-        try:
-            response = requests.get(
-                self._site.url(path),
-                params=params,
-                headers={"Accept": "application/json"},
-                auth=self._authenticator,
-                timeout=_TIMEOUT_SECONDS,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            return None, errors.of_exception(error), type(error).__name__
-        if response.status_code == requests.codes.ok:
-            return response, None, ""
-        return response, errors.of_status(response.status_code), ""
-
-    def _failed(
-        self, failure: errors.Failure, path: str, *, status: int | None = None, detail: str = ""
-    ) -> CheckFailedError:
-        return CheckFailedError(_message(failure, self._site, path, status=status, detail=detail))
+def _require_a_known_user(site: Site, authenticator: AuthBase, tries: int = 2) -> None:
+    """Raise unless the current user is one; what is no user at all counts as no answer to that."""
+    user = _ask(site, authenticator, _CURRENT_USER, _user, tries=tries)
+    if user.get("type") == "anonymous":
+        raise _failed(errors.ANONYMOUS, site, _CURRENT_USER)
+    if user.get("type") != "known" or not user.get("accountId"):
+        raise _failed(errors.UNFORESEEN, site, _CURRENT_USER, status=200, detail="no known user")
 
 
-def _user(response: requests.Response) -> Mapping[str, Any] | None:
-    """The current user, `{"type": "known", "accountId": "557058:…"}`; None without an answer."""
-    if response.status_code != requests.codes.ok:
-        return None
+def _require_a_space(site: Site, authenticator: AuthBase) -> None:
+    if not _ask(site, authenticator, _SPACES, _spaces, limit="1"):
+        raise _failed(errors.NO_VISIBLE_SPACE, site, _SPACES)
+
+
+def _ask(
+    site: Site,
+    authenticator: AuthBase,
+    path: str,
+    decode: Callable[[requests.Response], Decoded],
+    *,
+    tries: int = 2,
+    **params: str,
+) -> Decoded:
+    """What the site answers; what may pass in a moment gets a second try.
+
+    Raises:
+        CheckFailedError: When it does not answer, or not with what was asked for.
+    """
+    answer = _get(site.url(path), params, authenticator)
+    failure, detail = failure_of(answer, decode, _LONGEST_PAUSE_SECONDS)
+    if failure is not None and failure.retries and tries > 1:
+        time.sleep(max(_PAUSE_SECONDS, asked_seconds(answer) or 0))
+        return _ask(site, authenticator, path, decode, tries=tries - 1, **params)
+    if not isinstance(answer, requests.Response):
+        raise _failed(failure or errors.CONNECTION_LOST, site, path, detail=detail)
+    if failure is not None:
+        raise _failed(failure, site, path, status=answer.status_code, detail=detail)
+    return decode(answer)
+
+
+def _get(url: str, params: Mapping[str, str], authenticator: AuthBase) -> Answer:
     try:
-        user = response.json()
-    except requests.JSONDecodeError:
-        return None
-    return user if isinstance(user, dict) else None
+        return requests.get(
+            url,
+            params=params,
+            auth=authenticator,
+            timeout=_TIMEOUT_SECONDS,
+            allow_redirects=False,
+        )
+    except Exception as error:  # noqa: BLE001 (whatever comes instead of an answer has its row)
+        return error
 
 
-def _message(
+def _user(response: requests.Response) -> Mapping[str, Any]:
+    """The current user: `{"type": "known", "accountId": "557058:…"}`."""
+    try:
+        user = json.loads(response.content)
+    except (ValueError, RecursionError):
+        raise NotJsonError("no user") from None
+    if not isinstance(user, dict):
+        raise NotJsonError("no user")
+    return user
+
+
+def _spaces(response: requests.Response) -> list[Mapping[str, Any]]:
+    return Page.parse(response.content).rows
+
+
+def _failed(
     failure: errors.Failure, site: Site, path: str, *, status: int | None = None, detail: str = ""
-) -> str:
+) -> CheckFailedError:
     request = errors.Request(
         host=site.host,
         path=f"/{path}",
         permission="permission to use Confluence and to view a space",
         otherwise="use the API token of another account",
     )
-    return failure.message(request, status=status, detail=detail)
+    message = failure.message(request, status=status, detail=detail)
+    return CheckFailedError(message, failure, was_answered=status is not None)

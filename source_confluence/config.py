@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+SETTINGS = ("email", "api_token", "domain_name")
+"""The names of the settings, as the user's configuration has them."""
+
 _TOKEN_PAGE = "https://id.atlassian.com/manage-profile/security/api-tokens"  # noqa: S105 (a page)
 _DOMAIN_REMEDY = (
     "Enter the host name of your site as the browser's address bar shows it, "
@@ -15,8 +18,8 @@ _DOMAIN_REMEDY = (
 
 _SCHEME = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _AUTHORITY_END = re.compile(r"[/?#\\]")
-_OWN_PATH = re.compile(r"/*|/wiki(?:[/?#].*)?")
-_HOST_AND_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*?)\.?(?P<port>:\d{1,5})?")
+_OWN_PATH = re.compile(r"/*(?:[?#].*|wiki(?:[/?#].*)?)?", re.IGNORECASE)
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*?)\.?(?P<port>:[0-9]{1,5})?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LONGEST_HOST = 253
 _LAST_PORT = 65_535
@@ -137,7 +140,7 @@ def _email(text: str) -> str:
     if not sound or any(_is_blank_or_control(character) for character in email):
         raise ConfigError(
             "The e-mail address is blank or is not an e-mail address. "
-            "Likely cause: a user name or a display name was entered. "
+            "Likely cause: the field was left blank, or a user name was entered. "
             "What to do: Enter the address you log in to Atlassian with, for example ada@acme.com."
         )
     return email
@@ -148,7 +151,7 @@ def _api_token(text: str) -> str:
     if not token or any(_is_blank_or_control(character) for character in token):
         raise ConfigError(
             "The API token is blank or has a space or line break inside. "
-            "Likely cause: it was not copied, or not as one piece. "
+            "Likely cause: the field was left blank, or the token was not copied in one piece. "
             f"What to do: Create an API token at {_TOKEN_PAGE} and copy it with its button."
         )
     return token
@@ -166,7 +169,7 @@ def _text(raw: Mapping[str, Any], key: str) -> str:
 
 
 def _is_blank_or_control(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
+    return character.isspace() or unicodedata.category(character) in {"Cc", "Cf", "Cs"}
 
 
 def _domain_error(what: str, cause: str) -> ConfigError:

@@ -3,12 +3,9 @@
 One row per failure. A row's sentences are templates; `Request` supplies what they leave open.
 """
 
-import socket
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import requests
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.http.error_handlers import ResponseAction
 
@@ -22,7 +19,10 @@ _RATE_LIMIT_RETRIES = 30
 
 _TOKEN_PAGE = "https://id.atlassian.com/manage-profile/security/api-tokens"  # noqa: S105 (a page)
 _TRY_LATER = "Run it again later; https://status.atlassian.com shows whether Confluence is down."
-_REPORT = "Update the connector; if that does not help, report this message with the trace id."
+_REPORT = (
+    "Update the connector; if that does not help, report this message, and the log before it, to "
+    "its maintainers."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ GONE = Failure(
     failure_type=_WE_ARE_WRONG,
 )
 RATE_LIMITED = Failure(
-    happened="{host} kept asking us to slow down at {path} (HTTP 429).",
+    happened="{host} asks us to slow down at {path} (HTTP 429).",
     cause="this sync and other programs together use up the site's request limit.",
     remedy="Run it at another time, or less often, or stop what else reads the site.",
     failure_type=_PASSES,
@@ -182,6 +182,32 @@ UNKNOWN_HOST = Failure(
     failure_type=_USER_MUST_ACT,
     retries=_SHORT_SECOND_CHANCE,
 )
+NAME_LOOK_UP = Failure(
+    happened="The name {host} could not be looked up.",
+    cause="the network of this machine has a fault, or the domain name a typing error.",
+    remedy="Check both, and run it again.",
+    failure_type=_PASSES,
+    retries=_RETRIES,
+)
+PROXY = Failure(
+    happened="The proxy between us and {host} did not work ({detail}).",
+    cause="HTTPS_PROXY names a proxy that is wrong, down, or wants a password.",
+    remedy="Correct or remove HTTPS_PROXY, or add {host} to NO_PROXY.",
+    failure_type=_USER_MUST_ACT,
+    retries=_SHORT_SECOND_CHANCE,
+)
+TRUST_STORE = Failure(
+    happened="The file with the certificates to trust cannot be used ({detail}).",
+    cause="REQUESTS_CA_BUNDLE, or CURL_CA_BUNDLE, names a file that is not there.",
+    remedy="Let it name a file of certificates that this process can read, or remove it.",
+    failure_type=_USER_MUST_ACT,
+)
+PRIVATE_HOST = Failure(
+    happened="Airbyte Cloud does not connect to {host}.",
+    cause="the name leads to an address in a private network.",
+    remedy="Enter the public host name of your site, for example acme.atlassian.net.",
+    failure_type=_USER_MUST_ACT,
+)
 REFUSED = Failure(
     happened="{host} refused the connection.",
     cause="a wrong port, or a firewall.",
@@ -210,6 +236,12 @@ CONNECTION_LOST = Failure(
     failure_type=_PASSES,
     retries=_RETRIES,
 )
+UNFORESEEN = Failure(
+    happened="{host} answered {path} in a way we did not foresee ({detail}).",
+    cause="a mistake in this connector, or something other than Confluence Cloud answers there.",
+    remedy="Check the domain name. " + _REPORT,
+    failure_type=_WE_ARE_WRONG,
+)
 ANONYMOUS = Failure(
     happened="{host} did not recognise the credentials and treats us as an anonymous visitor.",
     cause="the e-mail address and the API token are not of the same account, or the token has "
@@ -236,58 +268,3 @@ BY_STATUS: Mapping[int, Failure] = {
     429: RATE_LIMITED,
 }
 """The statuses with a row of their own; redirects and 5xx share one each."""
-
-
-def of_status(status: int) -> Failure:
-    """The row for an HTTP status other than 200.
-
-    Source: https://developer.atlassian.com/cloud/confluence/rest/v2/intro/
-    """
-    if status in BY_STATUS:
-        return BY_STATUS[status]
-    match status // 100:
-        case 3:
-            return REDIRECT
-        case 5:
-            return SERVER_ERROR
-        case _:
-            return UNEXPECTED_STATUS
-
-
-def is_login_refused(headers: Mapping[str, str]) -> bool:
-    """Whether the answer, whatever its status, was given to an anonymous visitor instead of us.
-
-    `X-Seraph-LoginReason: AUTHENTICATED_FAILED` (or `AUTHENTICATION_DENIED`, after a CAPTCHA).
-
-    Source: https://jira.atlassian.com/browse/JRA-41559
-    """
-    reason = headers.get("X-Seraph-LoginReason", "")
-    return "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason
-
-
-def of_exception(exception: BaseException) -> Failure:
-    """The row for a request that got no answer, or only part of one."""
-    causes = [type(cause) for cause in _causes(exception)]
-
-    def is_a(*kinds: type[BaseException]) -> bool:
-        return any(issubclass(cause, kinds) for cause in causes)
-
-    if is_a(ssl.SSLCertVerificationError):
-        return CERTIFICATE
-    if is_a(socket.gaierror, requests.exceptions.InvalidURL):
-        return UNKNOWN_HOST
-    if is_a(ConnectionRefusedError):
-        return REFUSED
-    if is_a(requests.exceptions.Timeout):
-        return TIMEOUT
-    return CONNECTION_LOST
-
-
-def _causes(exception: BaseException) -> Iterator[BaseException]:
-    """The exception and what led to it: requests wraps urllib3, which wraps the socket's own."""
-    seen: set[int] = set()
-    cause: BaseException | None = exception
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        yield cause
-        cause = cause.__cause__ or cause.__context__

@@ -128,6 +128,15 @@ def next_start(page: Page, *, start: int, limit: int) -> int | None:
     return start + len(page.rows)
 
 
+def _overlap(before: list[Row], after: list[Row]) -> int:
+    """How many rows end one page and begin the next: of `a b c d` and `c d e`, 2."""
+    if not after or after[0] not in before:
+        return 0
+    start = before.index(after[0])
+    count = len(before) - start
+    return count if before[start:] == after[:count] else 0
+
+
 class Pager(ABC):
     """Leads through one list from its first page to its last, once.
 
@@ -139,16 +148,21 @@ class Pager(ABC):
         self.limit = limit
         self._last_rows: list[Row] = []
 
-    def admit(self, page: Page) -> None:
-        """Take the page that was asked for, before its rows are used.
+    def admit(self, page: Page) -> list[Row]:
+        """Take the page that was asked for.
+
+        Returns:
+            Its rows, but not those at its beginning that ended the page before: in a list paged by
+            offset, a row that is added before them pushes them on.
 
         Raises:
-            BrokenPagingError: When it holds the rows of the page before: the site ignored the
-                position that was asked for.
+            BrokenPagingError: When these are all its rows: the site ignored the position.
         """
-        if page.rows and page.rows == self._last_rows:
+        repeated = _overlap(self._last_rows, page.rows)
+        if page.rows and repeated == len(page.rows):
             raise BrokenPagingError("it gives the same rows again for a new position")
         self._last_rows = page.rows
+        return page.rows[repeated:]
 
     @abstractmethod
     def after(self, page: Page) -> Token | None:

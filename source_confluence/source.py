@@ -1,10 +1,16 @@
 """Wire the parts together: answer `check`, and list the streams for `discover` and `read`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from airbyte_cdk.models import AirbyteConnectionStatus, FailureType, Status
+from airbyte_cdk.models import (
+    AirbyteConnectionStatus,
+    ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteCatalogSerializer,
+    FailureType,
+    Status,
+)
 from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.sources.streams.http.requests_native_auth import BasicHttpAuthenticator
@@ -13,7 +19,8 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_confluence.backoff import ConfluenceBackoff
 from source_confluence.check import CheckFailedError, check
-from source_confluence.config import Config, ConfigError
+from source_confluence.config import SETTINGS, Config, ConfigError
+from source_confluence.files import BadFileError, json_object
 from source_confluence.site import Site
 from source_confluence.streams import STREAMS
 
@@ -23,6 +30,41 @@ class SourceConfluence(AbstractSource):
 
     Source: https://docs.airbyte.com/understanding-airbyte/airbyte-protocol
     """
+
+    @staticmethod
+    def read_config(config_path: str) -> MutableMapping[str, Any]:
+        """Read the file named by `--config`.
+
+        Raises:
+            AirbyteTracedException: When it holds no JSON object.
+        """
+        try:
+            return json_object("--config", config_path)
+        except BadFileError as error:
+            raise _user_must_act(error) from None
+
+    @classmethod
+    def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
+        """Read the file named by `--catalog`.
+
+        Raises:
+            AirbyteTracedException: When it holds no configured catalog.
+        """
+        try:
+            catalog = json_object("--catalog", catalog_path)
+            return ConfiguredAirbyteCatalogSerializer.load(catalog)
+        except BadFileError as error:
+            raise _user_must_act(error) from None
+        except ValueError as error:  # from the CDK's serializer
+            reason = " ".join(str(error).split())
+            raise _user_must_act(BadFileError("--catalog", catalog_path, reason)) from None
+
+    def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
+        """Take a setting that is missing for one that is blank, whose message says what to enter.
+
+        The CDK's own check of the configuration would only say that it is required.
+        """
+        return super().configure({**dict.fromkeys(SETTINGS, ""), **config}, temp_dir)
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Answer `check`; the CDK would show the message in quotation marks."""
@@ -56,9 +98,7 @@ class SourceConfluence(AbstractSource):
         try:
             settings = Config.parse(config)
         except ConfigError as error:
-            raise AirbyteTracedException(
-                message=str(error), failure_type=FailureType.config_error
-            ) from None
+            raise _user_must_act(error) from None
         site = Site(settings.host)
         authenticator = _authenticator(settings)
         backoff = ConfluenceBackoff()
@@ -66,8 +106,12 @@ class SourceConfluence(AbstractSource):
 
     @property
     def raise_exception_on_missing_stream(self) -> bool:
-        """True: a stream that was asked for and does not exist fails the sync, with its name."""
+        """True: a stream that was asked for and does not exist fails; the CDK would skip it."""
         return True
+
+
+def _user_must_act(error: ValueError) -> AirbyteTracedException:
+    return AirbyteTracedException(message=str(error), failure_type=FailureType.config_error)
 
 
 def _authenticator(settings: Config) -> BasicHttpAuthenticator:

@@ -23,6 +23,7 @@ class Pages(ConfluenceStream):
     pager: ClassVar[type[Pager]] = CursorPager
     page_size = 250
     permission = "permission to use Confluence and to view the pages"
+    shown_to_visitors = True
 
 
 class BlogPosts(ConfluenceStream):
@@ -36,6 +37,7 @@ class BlogPosts(ConfluenceStream):
     pager: ClassVar[type[Pager]] = CursorPager
     page_size = 250
     permission = "permission to use Confluence and to view the blog posts"
+    shown_to_visitors = True
 
 
 class Space(ConfluenceStream):
@@ -49,6 +51,7 @@ class Space(ConfluenceStream):
     pager: ClassVar[type[Pager]] = CursorPager
     page_size = 250
     permission = "permission to use Confluence and to view the spaces"
+    shown_to_visitors = True
 
 
 class Group(ConfluenceStream):
@@ -73,8 +76,8 @@ class Audit(ConfluenceStream):
     pager: ClassVar[type[Pager]] = OffsetPager
     page_size = 1000
     permission = (
-        "the global permission 'Confluence administrator', or the site is on the Free plan, which "
-        "has no audit log"
+        "the global permission 'Confluence administrator', which the audit log needs (on the Free "
+        "plan there is no audit log for anyone)"
     )
     primary_key = "event_id"
 

@@ -61,15 +61,20 @@ class _Lines(logging.Handler):
 
 
 def run(command: str, **documents: object) -> Outcome:
-    """Run `spec`, or another command with its files: `config`, `catalog`, `state`."""
+    """Run `spec`, or another command with its files: `config`, `catalog`, `state`.
+
+    A path is used as it is; of anything else a file is made: of a text as it is, else as JSON.
+    """
     outcome = Outcome()
     logs = _Lines()
     logging.getLogger().addHandler(logs)
     with tempfile.TemporaryDirectory() as folder:
         arguments = [command]
         for name, document in documents.items():
-            path = Path(folder) / f"{name}.json"
-            path.write_text(json.dumps(document))
+            path = document if isinstance(document, Path) else Path(folder) / f"{name}.json"
+            if not isinstance(document, Path):
+                text = document if isinstance(document, str) else json.dumps(document)
+                path.write_text(text, encoding="utf-8")
             arguments += [f"--{name}", str(path)]
         entrypoint = AirbyteEntrypoint(SourceConfluence())
         lines: list[str] = []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fake_confluence import Content
+from fake_confluence import Call, Content, RunningSite
 from unit_tests.protocol import Message, Outcome
 
 NAMES = ["pages", "blog_posts", "space", "audit", "group"]
@@ -37,6 +37,11 @@ def on_the_wire(rows: list[Message]) -> list[Message]:
     Fields within objects stay, null or not. For a destination, absent and null are the same.
     """
     return [{k: v for k, v in row.items() if v is not None} for row in rows]
+
+
+def list_calls(site: RunningSite) -> list[Call]:
+    """The requests for lists; besides, each stream of v2 asks at its end who the account is."""
+    return [call for call in site.calls if not call.path.endswith("/user/current")]
 
 
 def completed(outcome: Outcome, stream: str) -> bool:

@@ -2,6 +2,7 @@ import copy
 import time
 from typing import Any
 
+import pendulum
 import pytest
 
 from fake_confluence import Content
@@ -92,6 +93,22 @@ def test_events_that_happen_during_the_read_neither_repeat_nor_hide_others(
     events = [{k: v for k, v in r.items() if k != "event_id"} for r in outcome.records("audit")]
     assert events == site.service.content.rows("audit")
     assert len(site.calls) == 3
+
+
+def test_a_clock_that_is_fast_does_not_repeat_events(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that happen during the read are then before its end, and push the others on."""
+    fast = pendulum.now("UTC").add(minutes=5)
+    monkeypatch.setattr("source_confluence.streams.pendulum.now", lambda _: fast)
+    site = start_site(Content(audit=23), page_cap=5, events_per_call=2)
+
+    records = read(site.config, ["audit"]).records("audit")
+
+    keys = [record["event_id"] for record in records]
+    assert len(set(keys)) == len(keys)
+    wanted = [event_id(row) for row in site.service.content.rows("audit")]
+    assert [key for key in keys if key in wanted] == wanted
 
 
 def test_the_end_is_fixed_when_the_read_begins(start_site: StartSite) -> None:

@@ -10,8 +10,9 @@ import requests
 import requests_mock
 
 from fake_confluence import Content, Fault
+from source_confluence.check import DEADLINE_SECONDS
 from unit_tests.conftest import StartSite
-from unit_tests.protocol import check, run
+from unit_tests.protocol import check
 
 CONFIG = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.atlassian.net"}
 USER = "https://acme.atlassian.net/wiki/rest/api/user/current"
@@ -112,7 +113,7 @@ def test_what_passes_gets_a_second_try(
 def test_a_long_wait_is_not_waited_for(start_site: StartSite, waits: list[float]) -> None:
     quota = Fault(kind="status", status=429, headers={"Retry-After": "1847"}, count=None)
     site = start_site(faults=[quota])
-    assert "HTTP 429" in failure(site.config)
+    assert "asked us to wait 30 minutes 47 seconds" in failure(site.config)
     assert waits == []
     assert len(site.calls) == 2
 
@@ -121,12 +122,6 @@ def test_a_short_wait_is(start_site: StartSite, waits: list[float]) -> None:
     busy = Fault(kind="status", status=429, headers={"Retry-After": "3"})
     assert check(start_site(faults=[busy]).config)[0] == "SUCCEEDED"
     assert waits == [3]
-
-
-def test_an_unknown_host(waits: list[float]) -> None:
-    message = failure({**CONFIG, "domain_name": "no-such-site.invalid"})
-    assert message.startswith("There is no host no-such-site.invalid.")
-    assert len(waits) == 1
 
 
 def test_a_refused_connection(waits: list[float]) -> None:
@@ -189,13 +184,20 @@ def test_whatever_happens_it_ends_in_time(
     assert time.monotonic() - started < 2.5
 
 
-@pytest.mark.parametrize(
-    "user", [{"type": "anonymous"}, {"type": "unknown", "accountId": "x"}, {"type": "known"}, {}]
-)
-def test_a_user_who_is_not_known_fails(user: dict[str, str]) -> None:
+def test_an_anonymous_user_fails_whatever_is_visible() -> None:
+    with requests_mock.Mocker() as site:
+        site.get(USER, json={"type": "anonymous", "displayName": "Anonymous"})
+        site.get(SPACES, json={"results": [{"id": "1"}]})
+        assert "anonymous" in failure(CONFIG)
+
+
+@pytest.mark.parametrize("user", [{"type": "unknown", "accountId": "x"}, {"type": "known"}, {}])
+@pytest.mark.parametrize("spaces", [0, 1])
+def test_a_user_of_another_kind_leaves_it_to_the_spaces(user: dict[str, str], spaces: int) -> None:
     with requests_mock.Mocker() as site:
         site.get(USER, json=user)
-        assert "anonymous" in failure(CONFIG)
+        site.get(SPACES, json={"results": [{"id": "1"}] * spaces})
+        assert check(CONFIG)[0] == ("SUCCEEDED" if spaces else "FAILED")
 
 
 @pytest.mark.parametrize("reason", ["AUTHENTICATED_FAILED", "OUT, AUTHENTICATION_DENIED"])
@@ -222,12 +224,15 @@ def test_an_answer_that_is_no_list(waits: list[float]) -> None:
     assert waits
 
 
-def test_a_user_that_is_no_object_is_no_answer(waits: list[float]) -> None:
+@pytest.mark.parametrize(
+    "user", ['["not", "Confluence"]', "<html>", "", "[" * 100_000, '{"n": ' + "9" * 5_000 + "}"]
+)
+def test_an_answer_that_is_no_user_leaves_it_to_the_spaces(user: str, waits: list[float]) -> None:
     with requests_mock.Mocker() as site:
-        site.get(USER, json=["not", "Confluence"])
+        site.get(USER, text=user)
         site.get(SPACES, json={"results": [{"id": "1"}]})
         assert check(CONFIG)[0] == "SUCCEEDED"
-    assert waits == []
+    assert waits == [1]
 
 
 def test_settings_that_cannot_work_are_not_even_tried(start_site: StartSite) -> None:
@@ -252,18 +257,56 @@ def test_private_hosts_are_refused_on_airbyte_cloud_in_words(
     site = start_site()
     monkeypatch.setenv("DEPLOYMENT_MODE", "cloud")
     monkeypatch.setattr(requests.Session, "send", requests.Session.send)  # undone after the test
-    status, message = check(site.config)
-    assert status == "FAILED"
-    assert "private network" in message
+    assert failure(site.config).startswith(f"Airbyte Cloud does not connect to {site.host}.")
     assert site.calls == []
 
 
-@pytest.mark.parametrize("command", ["discover", "read"])
-def test_other_commands_say_the_same_of_settings_that_cannot_work(
-    command: str, tmp_path: Path
+def test_a_file_of_certificates_that_is_not_there(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    documents: dict[str, object] = {"config": {**CONFIG, "domain_name": str(tmp_path)}}
-    if command == "read":
-        documents["catalog"] = {"streams": []}
-    outcome = run(command, **documents)
-    assert "What to do: Enter the host name" in str(outcome.exception)
+    site = start_site()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
+    assert "REQUESTS_CA_BUNDLE" in failure(site.config)
+
+
+@pytest.mark.parametrize("location", ["https://[bad/", "https://\u00e9lsewhere.invalid/\u00ff"])
+def test_a_redirect_to_no_address_at_all(location: str, start_site: StartSite) -> None:
+    away = Fault(kind="redirect", location=location, count=None)
+    failure(start_site(faults=[away]).config)
+
+
+def test_a_proxy_that_is_down_is_to_blame_itself(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert "HTTPS_PROXY" in failure(start_site().config)
+    assert len(waits) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(socket.EAI_NONAME, "There is no host"), (socket.EAI_AGAIN, "could not be looked up")],
+)
+def test_a_name_that_is_unknown_is_told_from_one_that_cannot_be_looked_up(
+    number: int, words: str, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(number, "as the system says it")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert words in failure(CONFIG)
+    assert len(waits) == 1
+
+
+def test_whatever_goes_wrong_inside_is_told_and_not_raised(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.check._get", lambda *_: 1 / 0)
+    assert "did not foresee (ZeroDivisionError)" in failure(start_site().config)
+
+
+def test_the_deadline_is_what_the_documentation_says() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "confluence.md").read_text()
+    assert DEADLINE_SECONDS == 30
+    assert "within half a minute" in text

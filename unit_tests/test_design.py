@@ -19,9 +19,10 @@ FLOORS = [
     {"run"},
     {"source", "__init__"},
     {"streams"},
-    {"base_streams", "check"},
+    {"base_streams"},
+    {"check"},
     {"answers"},
-    {"config", "site", "errors", "backoff", "pagination"},
+    {"config", "files", "site", "errors", "backoff", "pagination"},
 ]
 
 

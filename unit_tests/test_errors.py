@@ -3,8 +3,9 @@ import ssl
 
 import pytest
 import requests
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_confluence import errors
+from source_confluence import answers, errors
 
 REQUEST = errors.Request(
     host="acme.atlassian.net",
@@ -47,7 +48,7 @@ def test_every_row_makes_a_message_of_three_parts(row: errors.Failure) -> None:
     ],
 )
 def test_every_status_has_one_row(status: int, row: errors.Failure) -> None:
-    assert errors.of_status(status) is row
+    assert answers.of_status(status) is row
 
 
 def caused_by(cause: BaseException) -> requests.ConnectionError:
@@ -62,7 +63,12 @@ def caused_by(cause: BaseException) -> requests.ConnectionError:
 @pytest.mark.parametrize(
     ("exception", "row"),
     [
-        (caused_by(socket.gaierror(-2, "Name or service not known")), errors.UNKNOWN_HOST),
+        (caused_by(socket.gaierror(socket.EAI_NONAME, "not known")), errors.UNKNOWN_HOST),
+        (caused_by(socket.gaierror(socket.EAI_AGAIN, "just now")), errors.NAME_LOOK_UP),
+        (requests.exceptions.InvalidProxyURL(), errors.PROXY),
+        (OSError("Could not find a suitable TLS CA certificate bundle"), errors.TRUST_STORE),
+        (AirbyteTracedException("private network"), errors.PRIVATE_HOST),
+        (ValueError("Invalid IPv6 URL"), errors.UNFORESEEN),
         (requests.exceptions.InvalidURL("of the CDK, on Airbyte Cloud"), errors.UNKNOWN_HOST),
         (caused_by(ConnectionRefusedError()), errors.REFUSED),
         (caused_by(ssl.SSLCertVerificationError()), errors.CERTIFICATE),
@@ -75,13 +81,20 @@ def caused_by(cause: BaseException) -> requests.ConnectionError:
     ],
 )
 def test_every_exception_has_one_row(exception: Exception, row: errors.Failure) -> None:
-    assert errors.of_exception(exception) is row
+    assert answers.of_exception(exception) is row
+
+
+def test_a_proxy_is_to_blame_for_its_own_failures() -> None:
+    for cause in (ConnectionRefusedError(), socket.gaierror(socket.EAI_NONAME, "not known")):
+        error = requests.exceptions.ProxyError()
+        error.__context__ = cause
+        assert answers.of_exception(error) is errors.PROXY
 
 
 def test_a_circle_of_causes_ends() -> None:
     one, other = requests.ConnectionError(), OSError()
     one.__cause__, other.__cause__ = other, one
-    assert errors.of_exception(one) is errors.CONNECTION_LOST
+    assert answers.of_exception(one) is errors.CONNECTION_LOST
 
 
 @pytest.mark.parametrize(
@@ -99,4 +112,4 @@ def test_a_login_is_refused_only_when_the_header_says_so(
     refused: bool,
 ) -> None:
     headers = {} if reason is None else {"X-Seraph-LoginReason": reason}
-    assert errors.is_login_refused(headers) is refused
+    assert answers.is_login_refused(headers) is refused

@@ -183,6 +183,17 @@ def test_it_waits_as_long_as_the_server_asks(
     assert at_least <= waits[0] <= at_most
 
 
+@pytest.mark.parametrize(("seconds", "ending"), [(7200, "COMPLETE"), (7201, "INCOMPLETE")])
+def test_two_hours_are_waited_and_not_more(
+    seconds: int, ending: str, start_site: StartSite, waits: list[float]
+) -> None:
+    quota = Fault(kind="status", status=429, headers={"Retry-After": str(seconds)})
+    site = start_site(content("group", 3), faults=[quota])
+
+    assert read(site.config, ["group"]).ending("group") == ending
+    assert waits == ([7201] if ending == "COMPLETE" else [])
+
+
 @every_stream
 def test_a_wait_of_a_day_is_not_waited_for(
     stream: str, start_site: StartSite, waits: list[float]
@@ -218,6 +229,48 @@ def test_an_answer_for_an_anonymous_visitor_is_no_answer_for_us(
     assert failed_alone(outcome, stream)
     assert "anonymous visitor" in outcome.error(stream)["message"]
     assert outcome.error(stream)["failure_type"] == "config_error"
+
+
+@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+def test_what_visitors_may_see_is_not_taken_for_everything(
+    stream: str, start_site: StartSite
+) -> None:
+    """With a token that has expired, a site that is open to the public answers all the same."""
+    site = start_site(content(stream, 12), welcomes_visitors=True)
+
+    outcome = read({**site.config, "api_token": "expired"}, [stream])
+
+    assert outcome.ending(stream) == "INCOMPLETE"
+    assert "anonymous visitor" in outcome.error(stream)["message"]
+    assert outcome.error(stream)["failure_type"] == "config_error"
+    assert_tells_what_to_do(outcome.error(stream)["message"])
+
+
+@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@pytest.mark.parametrize(
+    ("fault", "ending"),
+    [
+        (Fault(kind="status", status=401), "INCOMPLETE"),
+        (Fault(kind="status", status=403), "COMPLETE"),
+        (Fault(kind="status", status=404), "COMPLETE"),
+        (Fault(kind="status", status=503), "COMPLETE"),
+        (Fault(kind="html"), "COMPLETE"),
+        (Fault(kind="drop"), "COMPLETE"),
+    ],
+    ids=name_of,
+)
+def test_only_a_site_that_says_it_does_not_know_us_spoils_the_end(
+    stream: str, fault: Fault, ending: str, start_site: StartSite, waits: list[float]
+) -> None:
+    at_the_end = changed(fault, path="/user/current", count=None)
+    site = start_site(content(stream, 12), faults=[at_the_end])
+
+    outcome = read(site.config, [stream])
+
+    assert outcome.ending(stream) == ending
+    assert len(outcome.records(stream)) == 12
+    assert [call.path for call in site.calls][-1].endswith("/user/current")
+    assert waits == []
 
 
 def test_failures_of_different_kinds_have_their_own_number_of_attempts(
@@ -362,6 +415,21 @@ def test_each_repetition_is_announced_with_status_and_trace_id(
     assert re.fullmatch(
         r"Attempt 1 of 6: GET /wiki/api/v2/pages: HTTP 502 \(trace [0-9a-f]+\)", line
     )
+    assert len(waits) == 1
+
+
+def test_the_log_names_the_real_cause_of_a_repetition(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    site = start_site(content("pages", 3), faults=[Fault(kind="drop")])
+
+    logs = read(site.config, ["pages"]).logs
+
+    [attempt] = [line for line in logs if line.startswith("Attempt ")]
+    assert attempt.startswith(f"Attempt 1 of 6: The connection to {site.host} broke")
+    [retry] = [line for line in logs if "etrying" in line]
+    assert re.fullmatch(r"Retrying in [0-9.]+ seconds\.", retry)
+    assert not any("Rate limit" in line for line in logs)
     assert len(waits) == 1
 
 

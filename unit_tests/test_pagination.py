@@ -10,6 +10,7 @@ from source_confluence.pagination import (
     NotJsonError,
     OffsetPager,
     Page,
+    Row,
     next_cursor,
 )
 
@@ -89,11 +90,32 @@ def test_a_page_that_is_as_full_as_the_site_allows_is_not_the_last() -> None:
     assert OffsetPager(1000).after(page(100, limit=100)) == {"start": 100}
 
 
+def test_a_page_as_full_as_was_asked_for_is_not_the_last_whatever_the_site_allows() -> None:
+    assert OffsetPager(200).after(page(200, limit=1000)) == {"start": 200}
+
+
 def test_the_same_rows_twice_are_refused_before_they_are_used() -> None:
     pager = OffsetPager(200)
     pager.admit(page(200))
     with pytest.raises(BrokenPagingError, match="same rows again"):
         pager.admit(page(200))
+
+
+def test_rows_that_were_pushed_on_to_the_next_page_do_not_leave_twice() -> None:
+    rows: list[Row] = [{"n": n} for n in range(9)]
+    pager = OffsetPager(5)
+    first = Page(rows=rows[:5], next_link=None, limit=None)
+    second = Page(rows=rows[3:8], next_link=None, limit=None)
+    assert pager.admit(first) == rows[:5]
+    assert pager.admit(second) == rows[5:8]
+    assert pager.admit(Page(rows=rows[8:], next_link=None, limit=None)) == rows[8:]
+
+
+@pytest.mark.parametrize("rows", [[{"n": 3}, {"n": 9}], [{"n": 9}, {"n": 4}], [{"n": 1}]])
+def test_a_single_row_that_looks_alike_is_no_repetition(rows: list[Row]) -> None:
+    pager = OffsetPager(5)
+    pager.admit(Page(rows=[{"n": n} for n in range(5)], next_link=None, limit=None))
+    assert pager.admit(Page(rows=rows, next_link=None, limit=None)) == rows
 
 
 def test_two_empty_pages_are_not_a_repetition() -> None:

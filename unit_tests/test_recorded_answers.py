@@ -81,6 +81,7 @@ def test_a_recorded_sequence_of_two_pages_is_followed(api_notes: Path) -> None:
         cursors = [
             dict(parse_qsl(urlsplit(request.url).query)).get("cursor")
             for request in site.request_history
+            if urlsplit(request.url).path == PATHS["blog_posts"]
         ]
     assert outcome.ending("blog_posts") == "COMPLETE"
     assert cursors == [None, last["request"]["query"]["cursor"]]

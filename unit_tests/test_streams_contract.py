@@ -1,12 +1,15 @@
 """What every stream promises, through whole reads of a site on a socket."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import jsonschema
 import pytest
+import requests
 
 from fake_confluence import Content, Fault
 from source_confluence import SourceConfluence
+from source_confluence.pagination import Page
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import discover, read
 from unit_tests.streams_under_test import (
@@ -17,6 +20,7 @@ from unit_tests.streams_under_test import (
     completed,
     content,
     every_stream,
+    list_calls,
     on_the_wire,
     without_key,
 )
@@ -51,7 +55,7 @@ def test_a_list_that_is_empty_or_short_takes_one_request(
 
     assert completed(outcome, stream)
     assert len(outcome.records(stream)) == rows
-    assert [call.path for call in site.calls] == [PATHS[stream]]
+    assert [call.path for call in list_calls(site)] == [PATHS[stream]]
 
 
 @every_stream
@@ -60,7 +64,9 @@ def test_it_asks_for_full_pages(stream: str, start_site: StartSite) -> None:
 
     read(site.config, [stream])
 
-    assert [dict(call.params)["limit"] for call in site.calls] == [str(PAGE_SIZES[stream])] * 2
+    assert [dict(call.params)["limit"] for call in list_calls(site)] == [
+        str(PAGE_SIZES[stream])
+    ] * 2
 
 
 @every_stream
@@ -133,7 +139,7 @@ def test_a_page_without_rows_but_with_a_next_link_is_not_the_end(
 
     assert completed(outcome, stream)
     assert outcome.records(stream) == on_the_wire(site.service.content.rows(stream))
-    assert len(site.calls) == 5
+    assert len(list_calls(site)) == 5
 
 
 @pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
@@ -218,9 +224,58 @@ def test_the_page_size_of_airbytes_test_kit_is_respected(
     outcome = read({**site.config, "_page_size": 5}, [stream])  # type: ignore[dict-item]
 
     assert len(outcome.records(stream)) == 12
-    assert {dict(call.params)["limit"] for call in site.calls} == {"5"}
+    assert {dict(call.params)["limit"] for call in list_calls(site)} == {"5"}
 
 
-def test_a_failure_nobody_foresaw_is_left_to_the_cdk(start_site: StartSite) -> None:
+def test_a_failure_nobody_foresaw_is_told_in_three_parts(start_site: StartSite) -> None:
     for instance in SourceConfluence().streams(start_site().config):
-        assert instance.get_error_display_message(ZeroDivisionError()) is None
+        message = instance.get_error_display_message(ZeroDivisionError()) or ""
+        assert "in a way we did not foresee (ZeroDivisionError)." in message
+        assert "What to do: " in message
+
+
+def test_a_file_of_certificates_that_is_not_there_is_named(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = start_site()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
+    outcome = read(site.config, ["pages"])
+    assert outcome.ending("pages") == "INCOMPLETE"
+    assert "REQUESTS_CA_BUNDLE" in outcome.error("pages")["message"]
+
+
+def test_each_page_is_decoded_once(start_site: StartSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[bytes] = []
+    parse = Page.parse
+
+    def counting(body: bytes) -> Page:
+        decoded.append(body)
+        return parse(body)
+
+    monkeypatch.setattr(Page, "parse", counting)
+    site = start_site(content("group", 12), page_cap=5)
+
+    assert len(read(site.config, ["group"]).records("group")) == 12
+    assert len(decoded) == len(site.calls) == 3
+
+
+@every_stream
+def test_every_request_has_both_timeouts(
+    stream: str, start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeouts = []
+    send = requests.Session.send
+
+    def listening(self: requests.Session, *args: Any, **options: Any) -> requests.Response:  # noqa: ANN401
+        timeouts.append(options["timeout"])
+        return send(self, *args, **options)
+
+    monkeypatch.setattr(requests.Session, "send", listening)
+    site = start_site(content(stream, 12), page_cap=5)
+
+    assert completed(read(site.config, [stream]), stream)
+    assert len(timeouts) == len(site.calls)
+    for timeout in timeouts:
+        connect, answer = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        assert 0 < connect <= 30
+        assert 0 < answer <= 300

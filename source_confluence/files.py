@@ -1,0 +1,43 @@
+"""Read the JSON files a command is given, or say what is wrong with one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+_REMEDIES = {
+    "--config": 'Write a JSON object: {"email": "…", "api_token": "…", "domain_name": "…"}.',
+    "--catalog": "Write an object with a list of 'streams', each with a stream as discover gives "
+    "it under 'stream', and its 'sync_mode' and 'destination_sync_mode'.",
+}
+
+
+class BadFileError(ValueError):
+    """A file that cannot be used; its text says what happened, the likely cause, what to do."""
+
+    def __init__(self, option: str, path: str, reason: str) -> None:
+        super().__init__(
+            f"The file {path} of {option} cannot be used: {reason}. "
+            "Likely cause: a wrong path, or a file that was written by hand. "
+            f"What to do: {_REMEDIES[option]}"
+        )
+
+
+def json_object(option: str, path: str) -> dict[str, Any]:
+    """The JSON object in a file; a byte order mark, as some editors write it, is skipped.
+
+    Args:
+        option: The option that named the file, `--config`.
+        path: Where it is.
+
+    Raises:
+        BadFileError: When it cannot be read, or holds something else.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise BadFileError(option, path, error.strerror or "it cannot be read") from None
+    except ValueError as error:
+        raise BadFileError(option, path, f"it is not JSON ({error})") from None
+    if not isinstance(document, dict):
+        raise BadFileError(option, path, "it holds no JSON object")
+    return document

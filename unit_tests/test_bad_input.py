@@ -1,0 +1,86 @@
+"""What a person reads who gives a command something it cannot use."""
+
+import re
+from pathlib import Path
+
+import pytest
+from airbyte_cdk.models import FailureType
+
+from unit_tests.conftest import StartSite
+from unit_tests.protocol import Outcome, check, run
+
+CONFIG = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.atlassian.net"}
+CATALOG: dict[str, object] = {"streams": []}
+
+
+def message(outcome: Outcome) -> str:
+    """The message of a command that fails, as it must be: in three parts, for the user."""
+    text = str(outcome.exception)
+    assert getattr(outcome.exception, "failure_type", None) is FailureType.config_error
+    assert re.fullmatch(r"\S.*\. Likely cause: \S.*\. What to do: \S.*\.", text, re.DOTALL), text
+    return text
+
+
+@pytest.mark.parametrize("command", ["check", "discover", "read"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "it is not JSON"),
+        ('{"email": "ada@acme.com",}', "it is not JSON"),
+        ("email: ada@acme.com", "it is not JSON"),
+        ("[]", "it holds no JSON object"),
+    ],
+)
+def test_a_file_that_is_no_configuration(command: str, text: str, words: str) -> None:
+    documents: dict[str, object] = {"config": text}
+    if command == "read":
+        documents["catalog"] = CATALOG
+    assert words in message(run(command, **documents))
+
+
+def test_a_configuration_with_a_byte_order_mark_is_read(start_site: StartSite) -> None:
+    text = "\ufeff" + str(start_site().config).replace("'", '"')
+    [status] = [m for m in run("check", config=text).messages if m["type"] == "CONNECTION_STATUS"]
+    assert status["connectionStatus"]["status"] == "SUCCEEDED"
+
+
+def test_a_file_that_is_not_there() -> None:
+    outcome = run("check", config=Path("no/such/file.json"))
+    assert "The file no/such/file.json of --config cannot be used: No such file" in message(outcome)
+
+
+@pytest.mark.parametrize(
+    ("catalog", "words"),
+    [
+        ("not JSON", "it is not JSON"),
+        ([], "it holds no JSON object"),
+        ({}, '"streams" is a required property'),
+        ({"streams": [{"name": "pages"}]}, '"stream" is a required property'),
+    ],
+)
+def test_a_file_that_is_no_catalog(catalog: object, words: str) -> None:
+    text = message(run("read", config=CONFIG, catalog=catalog))
+    assert words in text
+    assert "'destination_sync_mode'" in text
+
+
+@pytest.mark.parametrize("setting", sorted(CONFIG))
+def test_a_setting_that_is_missing(setting: str) -> None:
+    incomplete = {name: value for name, value in CONFIG.items() if name != setting}
+    told = {
+        "email": "The e-mail address is blank",
+        "api_token": "The API token is blank",
+        "domain_name": "The domain name is empty",
+    }
+    assert check(incomplete)[0] == "FAILED"
+    assert check(incomplete)[1].startswith(told[setting])
+    assert message(run("discover", config=incomplete)).startswith(told[setting])
+
+
+@pytest.mark.parametrize("command", ["discover", "read"])
+def test_other_commands_say_the_same_of_settings_as_check(command: str) -> None:
+    wrong = {**CONFIG, "domain_name": "acme.com/jira"}
+    documents: dict[str, object] = {"config": wrong}
+    if command == "read":
+        documents["catalog"] = CATALOG
+    assert message(run(command, **documents)) == check(wrong)[1]
