@@ -124,9 +124,8 @@ class ConfluenceStream(HttpStream, ABC):
     ) -> Iterable[StreamData]:
         """All records, in the order of the site.
 
-        Overridden so that a read begins at the first page and ends at the last: the CDK gives each
-        stream with a `read_records` of its own no cursor of its own making, which would read one
-        page a call and leave a final state with which the next sync reads nothing.
+        Overriding it also keeps the CDK from adding a cursor of its own to the stream, with which
+        it would read one page a call and end in a state that makes the next sync read nothing.
 
         Raises:
             AirbyteTracedException: When a request fails for good, or when the site does not know

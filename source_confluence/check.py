@@ -90,15 +90,19 @@ def require_to_be_known(site: Site, authenticator: AuthBase) -> None:
 
 def _settle(outcome: "Future[None]", site: Site, authenticator: AuthBase) -> None:
     try:
-        try:
-            _require_a_known_user(site, authenticator)
-        except CheckFailedError as error:
-            if error.failure in _NOT_KNOWN or not error.was_answered:
-                raise
-            _require_a_space(site, authenticator)
+        _prove(site, authenticator)
         outcome.set_result(None)
     except BaseException as error:  # noqa: BLE001 (raised again by the thread that waits)
         outcome.set_exception(error)
+
+
+def _prove(site: Site, authenticator: AuthBase) -> None:
+    try:
+        _require_a_known_user(site, authenticator)
+    except CheckFailedError as error:
+        if error.failure in _NOT_KNOWN or not error.was_answered:
+            raise
+        _require_a_space(site, authenticator)
 
 
 def _require_a_known_user(site: Site, authenticator: AuthBase, tries: int = 2) -> None:

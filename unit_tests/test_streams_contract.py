@@ -1,14 +1,17 @@
 """What every stream promises, through whole reads of a site on a socket."""
 
+import gc
 from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
 import pytest
 import requests
+from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from fake_confluence import Content, Fault
 from source_confluence import SourceConfluence
+from source_confluence.base_streams import ConfluenceStream
 from source_confluence.pagination import Page
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import discover, read
@@ -257,6 +260,23 @@ def test_each_page_is_decoded_once(start_site: StartSite, monkeypatch: pytest.Mo
 
     assert len(read(site.config, ["group"]).records("group")) == 12
     assert len(decoded) == len(site.calls) == 3
+
+
+def test_pages_are_forgotten_when_their_records_have_left(start_site: StartSite) -> None:
+    site = start_site(content("pages", 23), page_cap=5)
+    [instance] = [s for s in SourceConfluence().streams(site.config) if s.name == "pages"]
+
+    assert len(list(instance.read_only_records())) >= 23
+    gc.collect()
+
+    assert isinstance(instance, ConfluenceStream)
+    assert len(instance._pages) == 0  # noqa: SLF001 (nothing else shows it)
+
+
+def test_the_token_is_masked_even_when_it_was_entered_with_blanks(start_site: StartSite) -> None:
+    config = start_site().config
+    SourceConfluence().streams({**config, "api_token": f" {config['api_token']}\n"})
+    assert filter_secrets(f"a {config['api_token']} b") == "a **** b"
 
 
 @every_stream
