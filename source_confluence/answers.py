@@ -29,6 +29,8 @@ Source: https://developer.atlassian.com/cloud/confluence/rate-limiting/
 
 _NEVER = 1_000_000_000  # tries and seconds: this module decides when to stop, not the CDK
 
+_YEAR_SECONDS = 365 * 24 * 60 * 60
+
 _SUCCESS = ErrorResolution(response_action=ResponseAction.SUCCESS)
 
 
@@ -102,7 +104,7 @@ class AnswerHandler(ErrorHandler):
             "Attempt %d of %d: %s",
             self._failures[failure],
             failure.retries + 1,
-            _in_brief(response, detail) or message.partition(" Likely cause: ")[0],
+            _in_brief(response, detail, message),
         )
         return ErrorResolution(failure.action, failure.failure_type, message)
 
@@ -124,7 +126,7 @@ def failure_of(
     """
     if not isinstance(response, requests.Response):
         cause = response or ConnectionError("no answer")
-        return of_exception(cause), type(cause).__name__
+        return of_exception(cause), detail_of(cause)
     if is_login_refused(response.headers):
         return errors.ANONYMOUS, ""
     if response.status_code != requests.codes.ok:
@@ -143,8 +145,15 @@ def _sort_status(
 ) -> tuple[errors.Failure, str]:
     wait = asked_seconds(response) or 0.0
     if wait > longest_wait_seconds:
-        return errors.WAIT_TOO_LONG, pendulum.duration(seconds=wait).in_words(locale="en")
+        return errors.WAIT_TOO_LONG, _in_words(wait)
     return of_status(response.status_code), ""
+
+
+def _in_words(seconds: float) -> str:
+    """`1 hour 30 minutes`."""
+    if seconds > _YEAR_SECONDS:
+        return "more than a year"
+    return pendulum.duration(seconds=seconds).in_words(locale="en")
 
 
 def of_status(status: int) -> errors.Failure:
@@ -168,23 +177,38 @@ _BY_CAUSE: tuple[tuple[type[BaseException], errors.Failure], ...] = (
     (requests.exceptions.InvalidProxyURL, errors.PROXY),
     (ssl.SSLCertVerificationError, errors.CERTIFICATE),
     (socket.gaierror, errors.UNKNOWN_HOST),
-    (requests.exceptions.InvalidURL, errors.UNKNOWN_HOST),
+    (requests.exceptions.InvalidURL, errors.PROXY),  # ours is valid, so it is the proxy's
+    (requests.exceptions.InvalidSchema, errors.PROXY),
     (ConnectionRefusedError, errors.REFUSED),
     (requests.exceptions.Timeout, errors.TIMEOUT),
     (requests.exceptions.RequestException, errors.CONNECTION_LOST),
     (AirbyteTracedException, errors.PRIVATE_HOST),  # the CDK's own, on Airbyte Cloud
-    (OSError, errors.TRUST_STORE),  # not wrapped by requests, which looks for that file first
 )
 
 
 def of_exception(exception: BaseException) -> errors.Failure:
     """The row for a request that got no answer, or only part of one."""
     causes = list(_causes(exception))
+    if any(_is_of_trust_store(cause) for cause in causes):
+        return errors.TRUST_STORE
     for kind, row in _BY_CAUSE:
         for cause in causes:
             if isinstance(cause, kind):
                 return errors.NAME_LOOK_UP if _is_temporary(cause) else row
     return errors.UNFORESEEN
+
+
+def detail_of(exception: BaseException) -> str:
+    """What exactly went wrong: the kind of exception, or what is wrong with a file."""
+    is_of_file = _is_of_trust_store(exception) and not isinstance(exception, ssl.SSLError)
+    return str(exception) if is_of_file else type(exception).__name__
+
+
+def _is_of_trust_store(cause: BaseException) -> bool:
+    """Whether the file that REQUESTS_CA_BUNDLE names is not there, or holds no certificates."""
+    if isinstance(cause, ssl.SSLError):
+        return getattr(cause, "library", "") in {"X509", "PEM"}
+    return isinstance(cause, OSError) and "CA certificate bundle" in str(cause)
 
 
 def _is_temporary(cause: BaseException) -> bool:
@@ -218,15 +242,18 @@ def _final(
 ) -> AirbyteTracedException:
     return AirbyteTracedException(
         message=message,
-        internal_message=_in_brief(response, "") or message,
+        internal_message=_in_brief(response, "", message),
         failure_type=failure.failure_type,
     )
 
 
-def _in_brief(response: requests.Response | Exception | None, detail: str) -> str:
-    """`GET /wiki/api/v2/pages: HTTP 503 (trace 69b2b100…)`: no query, header or body."""
+def _in_brief(response: requests.Response | Exception | None, detail: str, message: str) -> str:
+    """`GET /wiki/api/v2/pages: HTTP 503 (trace 69b2b100…)`: no query, header or body.
+
+    Without an answer, what happened, and the kind of exception.
+    """
     if not isinstance(response, requests.Response):
-        return ""
+        return f"{message.partition(' Likely cause: ')[0]} ({type(response).__name__})"
     path = urlsplit(response.request.url or "").path
     trace_id = response.headers.get("atl-traceid", "unknown")
     what = f"HTTP {response.status_code}" + (f", {detail}" if detail else "")

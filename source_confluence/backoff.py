@@ -14,11 +14,9 @@ _LONGEST_WAIT_SECONDS = 30.0
 _JITTER = (0.7, 1.3)
 _LONGEST_ANNOUNCED_SECONDS = 1e9  # what is longer is as good as never
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_HTTP_DATES = (
-    "ddd, DD MMM YYYY HH:mm:ss z",
-    "dddd, DD-MMM-YY HH:mm:ss z",
-    "ddd MMM D HH:mm:ss YYYY",
-)
+_WEEKDAY = re.compile(r"^[A-Za-z]{3,9},? ")  # pendulum would move the date to it
+_HTTP_DATES = ("DD MMM YYYY HH:mm:ss z", "DD-MMM-YY HH:mm:ss z", "MMM D HH:mm:ss YYYY")
+_ISO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:")
 _SHORTEST_WAIT_SECONDS = 0.1  # airbyte-cdk 7.39.1 takes a wait of 0 for "no opinion"
 
 
@@ -90,7 +88,7 @@ def _instant(text: str) -> pendulum.DateTime | None:
 
     Source: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
     """
-    words = " ".join(text.split())
+    words = _WEEKDAY.sub("", " ".join(text.split())).replace(":60 ", ":59 ")  # a leap second
     http_dates = (_in_form(words, form) for form in _HTTP_DATES)
     return next(filter(None, http_dates), None) or _iso_time(text)
 
@@ -103,7 +101,7 @@ def _in_form(text: str, form: str) -> pendulum.DateTime | None:
 
 
 def _iso_time(text: str) -> pendulum.DateTime | None:
-    if "T" not in text:  # a bare number would be read as a year
+    if not _ISO_TIME.match(text):  # a bare number would be read as a year
         return None
     try:
         instant = pendulum.parse(text)

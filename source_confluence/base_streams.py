@@ -14,7 +14,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from requests.auth import AuthBase
 
 from source_confluence import errors
-from source_confluence.answers import AnswerHandler, of_exception
+from source_confluence.answers import AnswerHandler, detail_of, of_exception
 from source_confluence.check import CheckFailedError, require_to_be_known
 from source_confluence.pagination import BrokenPagingError, Page, Pager, Row
 from source_confluence.site import Site
@@ -112,8 +112,7 @@ class ConfluenceStream(HttpStream, ABC):
         """The text for a failure that the answers themselves do not show."""
         if isinstance(exception, BrokenPagingError):
             return errors.BROKEN_PAGING.message(self._request, detail=str(exception))
-        detail = type(exception).__name__
-        return of_exception(exception).message(self._request, detail=detail)
+        return of_exception(exception).message(self._request, detail=detail_of(exception))
 
     def read_records(
         self,
@@ -139,7 +138,8 @@ class ConfluenceStream(HttpStream, ABC):
 
     def _require_to_be_known(self) -> None:
         try:
-            require_to_be_known(self._site, self._authenticator)
+            saw_rows = self._pager.row_count > 0
+            require_to_be_known(self._site, self._authenticator, saw_rows=saw_rows)
         except CheckFailedError as error:
             raise AirbyteTracedException(
                 message=str(error), failure_type=error.failure.failure_type

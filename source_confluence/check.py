@@ -12,7 +12,7 @@ import requests
 from requests.auth import AuthBase
 
 from source_confluence import errors
-from source_confluence.answers import failure_of, of_exception
+from source_confluence.answers import detail_of, failure_of, of_exception
 from source_confluence.backoff import asked_seconds
 from source_confluence.pagination import NotJsonError, Page
 from source_confluence.site import Site
@@ -60,10 +60,36 @@ def check(site: Site, authenticator: AuthBase) -> None:
 
     Source: https://developer.atlassian.com/cloud/confluence/basic-auth-for-rest-apis/
     """
-    # In a thread of its own, because only a thread can be left behind when a name look-up hangs or
-    # an answer trickles in byte by byte: no timeout of requests ends those.
+    _within_deadline(_prove, site, authenticator)
+
+
+def require_to_be_known(site: Site, authenticator: AuthBase, *, saw_rows: bool) -> None:
+    """Ask whether the site still knows the account, after a list that visitors may see a part of.
+
+    Args:
+        site: Where to ask.
+        authenticator: Signs the request.
+        saw_rows: Whether the list had any; one that had none, on a site that refuses to say who we
+            are, is believed when a space is visible.
+
+    Raises:
+        CheckFailedError: When it says that it does not; no answer is taken for a yes.
+    """
+    try:
+        _within_deadline(_require_to_be_known, site, authenticator, saw_rows)
+    except CheckFailedError as error:
+        if error.failure in (*_NOT_KNOWN, errors.NO_VISIBLE_SPACE):
+            raise
+
+
+def _within_deadline(act: Callable[..., None], site: Site, *arguments: object) -> None:
+    """Do it in a thread of its own, and raise what it raises, as a CheckFailedError.
+
+    Only a thread can be left behind when a name look-up hangs or an answer trickles in byte by
+    byte: no timeout of requests ends those.
+    """
     outcome: Future[None] = Future()
-    Thread(target=_settle, args=(outcome, site, authenticator), daemon=True).start()
+    Thread(target=_settle, args=(outcome, act, site, *arguments), daemon=True).start()
     try:
         outcome.result(timeout=DEADLINE_SECONDS)
     except CheckFailedError:
@@ -71,26 +97,13 @@ def check(site: Site, authenticator: AuthBase) -> None:
     except FutureTimeoutError:
         raise _failed(errors.TIMEOUT, site, _CURRENT_USER) from None
     except Exception as error:  # noqa: BLE001 (a check that ends without an answer helps nobody)
-        detail = type(error).__name__
-        raise _failed(of_exception(error), site, _CURRENT_USER, detail=detail) from None
+        failure, detail = of_exception(error), detail_of(error)
+        raise _failed(failure, site, _CURRENT_USER, detail=detail) from None
 
 
-def require_to_be_known(site: Site, authenticator: AuthBase) -> None:
-    """Ask once whether the site still knows the account; no answer is taken for a yes.
-
-    Raises:
-        CheckFailedError: When it says that it does not.
-    """
+def _settle(outcome: "Future[None]", act: Callable[..., None], *arguments: object) -> None:
     try:
-        _require_a_known_user(site, authenticator, tries=1)
-    except CheckFailedError as error:
-        if error.failure in _NOT_KNOWN:
-            raise
-
-
-def _settle(outcome: "Future[None]", site: Site, authenticator: AuthBase) -> None:
-    try:
-        _prove(site, authenticator)
+        act(*arguments)
         outcome.set_result(None)
     except BaseException as error:  # noqa: BLE001 (raised again by the thread that waits)
         outcome.set_exception(error)
@@ -103,6 +116,17 @@ def _prove(site: Site, authenticator: AuthBase) -> None:
         if error.failure in _NOT_KNOWN or not error.was_answered:
             raise
         _require_a_space(site, authenticator)
+
+
+def _require_to_be_known(site: Site, authenticator: AuthBase, saw_rows: bool) -> None:
+    try:
+        _require_a_known_user(site, authenticator, tries=1)
+    except CheckFailedError as error:
+        if error.failure in _NOT_KNOWN:
+            raise
+        # On a site that is closed to the public, an unknown caller may get empty lists and this.
+        if error.failure is errors.FORBIDDEN and not saw_rows:
+            _require_a_space(site, authenticator)
 
 
 def _require_a_known_user(site: Site, authenticator: AuthBase, tries: int = 2) -> None:

@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SETTINGS = ("email", "api_token", "domain_name")
-"""The names of the settings, as the user's configuration has them."""
-
 _TOKEN_PAGE = "https://id.atlassian.com/manage-profile/security/api-tokens"  # noqa: S105 (a page)
 _DOMAIN_REMEDY = (
     "Enter the host name of your site as the browser's address bar shows it, "
@@ -42,6 +39,11 @@ class Config:
     email: str
     api_token: str = field(repr=False)
     host: str
+
+    @staticmethod
+    def complete(raw: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings as entered, with a blank for each that is missing or no text."""
+        return {**raw, **{key: _text(raw, key) for key in ("email", "api_token", "domain_name")}}
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> "Config":
@@ -150,7 +152,7 @@ def _api_token(text: str) -> str:
     token = text.strip()
     if not token or any(_is_blank_or_control(character) for character in token):
         raise ConfigError(
-            "The API token is blank or has a space or line break inside. "
+            "The API token is blank or has a space, a line break or the like inside. "
             "Likely cause: the field was left blank, or the token was not copied in one piece. "
             f"What to do: Create an API token at {_TOKEN_PAGE} and copy it with its button."
         )
@@ -158,14 +160,9 @@ def _api_token(text: str) -> str:
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:
+    """The setting; blank when it is missing or no text."""
     value = raw.get(key)
-    if not isinstance(value, str):
-        raise ConfigError(
-            f"The setting '{key}' is missing or is not text. "
-            "Likely cause: the configuration was written by hand or by another version. "
-            f"What to do: Enter '{key}' as a text in quotation marks."
-        )
-    return value
+    return value if isinstance(value, str) else ""
 
 
 def _is_blank_or_control(character: str) -> bool:

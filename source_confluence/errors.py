@@ -193,12 +193,12 @@ PROXY = Failure(
     happened="The proxy between us and {host} did not work ({detail}).",
     cause="HTTPS_PROXY names a proxy that is wrong, down, or wants a password.",
     remedy="Correct or remove HTTPS_PROXY, or add {host} to NO_PROXY.",
-    failure_type=_USER_MUST_ACT,
-    retries=_SHORT_SECOND_CHANCE,
+    failure_type=_PASSES,
+    retries=_RETRIES,
 )
 TRUST_STORE = Failure(
     happened="The file with the certificates to trust cannot be used ({detail}).",
-    cause="REQUESTS_CA_BUNDLE, or CURL_CA_BUNDLE, names a file that is not there.",
+    cause="REQUESTS_CA_BUNDLE, or CURL_CA_BUNDLE, names a file that is not there or holds none.",
     remedy="Let it name a file of certificates that this process can read, or remove it.",
     failure_type=_USER_MUST_ACT,
 )

@@ -36,7 +36,7 @@ def json_object(option: str, path: str) -> dict[str, Any]:
         document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BadFileError(option, path, error.strerror or "it cannot be read") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadFileError(option, path, f"it is not JSON ({error})") from None
     if not isinstance(document, dict):
         raise BadFileError(option, path, "it holds no JSON object")

@@ -130,11 +130,11 @@ def next_start(page: Page, *, start: int, limit: int) -> int | None:
 
 def _overlap(before: list[Row], after: list[Row]) -> int:
     """How many rows end one page and begin the next: of `a b c d` and `c d e`, 2."""
-    if not after or after[0] not in before:
-        return 0
-    start = before.index(after[0])
-    count = len(before) - start
-    return count if before[start:] == after[:count] else 0
+    for start, row in enumerate(before):
+        count = len(before) - start
+        if after and row == after[0] and before[start:] == after[:count]:
+            return count
+    return 0
 
 
 class Pager(ABC):
@@ -142,10 +142,14 @@ class Pager(ABC):
 
     Args:
         limit: Rows to ask for at a time.
+
+    Attributes:
+        row_count: How many rows were admitted so far.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.row_count = 0
         self._last_rows: list[Row] = []
 
     def admit(self, page: Page) -> list[Row]:
@@ -156,13 +160,14 @@ class Pager(ABC):
             offset, a row that is added before them pushes them on.
 
         Raises:
-            BrokenPagingError: When these are all its rows: the site ignored the position.
+            BrokenPagingError: When it is the page before: the site ignored the position.
         """
-        repeated = _overlap(self._last_rows, page.rows)
-        if page.rows and repeated == len(page.rows):
+        if page.rows and page.rows == self._last_rows:
             raise BrokenPagingError("it gives the same rows again for a new position")
+        rows = page.rows[_overlap(self._last_rows, page.rows) :]
         self._last_rows = page.rows
-        return page.rows[repeated:]
+        self.row_count += len(rows)
+        return rows
 
     @abstractmethod
     def after(self, page: Page) -> Token | None:

@@ -19,7 +19,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_confluence.backoff import ConfluenceBackoff
 from source_confluence.check import CheckFailedError, check
-from source_confluence.config import SETTINGS, Config, ConfigError
+from source_confluence.config import Config, ConfigError
 from source_confluence.files import BadFileError, json_object
 from source_confluence.site import Site
 from source_confluence.streams import STREAMS
@@ -60,11 +60,11 @@ class SourceConfluence(AbstractSource):
             raise _user_must_act(BadFileError("--catalog", catalog_path, reason)) from None
 
     def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
-        """Take a setting that is missing for one that is blank, whose message says what to enter.
+        """Take a setting that is missing or no text for a blank, whose message says what to enter.
 
         The CDK's own check of the configuration would only say that it is required.
         """
-        return super().configure({**dict.fromkeys(SETTINGS, ""), **config}, temp_dir)
+        return super().configure(Config.complete(config), temp_dir)
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Answer `check`; the CDK would show the message in quotation marks."""

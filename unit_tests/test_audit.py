@@ -95,19 +95,24 @@ def test_events_that_happen_during_the_read_neither_repeat_nor_hide_others(
     assert len(site.calls) == 3
 
 
+@pytest.mark.parametrize("count", [4, 5, 20, 23])
+@pytest.mark.parametrize("events_per_call", [1, 2, 3, 4])
 def test_a_clock_that_is_fast_does_not_repeat_events(
-    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+    count: int, events_per_call: int, start_site: StartSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events that happen during the read are then before its end, and push the others on."""
     fast = pendulum.now("UTC").add(minutes=5)
     monkeypatch.setattr("source_confluence.streams.pendulum.now", lambda _: fast)
-    site = start_site(Content(audit=23), page_cap=5, events_per_call=2)
+    content = Content(audit=count)
+    site = start_site(content, page_cap=5, events_per_call=events_per_call)
 
-    records = read(site.config, ["audit"]).records("audit")
+    outcome = read(site.config, ["audit"])
 
+    records = outcome.records("audit")
+    assert outcome.ending("audit") == "COMPLETE"
     keys = [record["event_id"] for record in records]
     assert len(set(keys)) == len(keys)
-    wanted = [event_id(row) for row in site.service.content.rows("audit")]
+    wanted = [event_id(row) for row in content.rows("audit")]
     assert [key for key in keys if key in wanted] == wanted
 
 

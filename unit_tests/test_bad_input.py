@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airbyte_cdk.models import FailureType
@@ -28,6 +29,7 @@ def message(outcome: Outcome) -> str:
         ("", "it is not JSON"),
         ('{"email": "ada@acme.com",}', "it is not JSON"),
         ("email: ada@acme.com", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
         ("[]", "it holds no JSON object"),
     ],
 )
@@ -65,8 +67,11 @@ def test_a_file_that_is_no_catalog(catalog: object, words: str) -> None:
 
 
 @pytest.mark.parametrize("setting", sorted(CONFIG))
-def test_a_setting_that_is_missing(setting: str) -> None:
-    incomplete = {name: value for name, value in CONFIG.items() if name != setting}
+@pytest.mark.parametrize("value", ["missing", None, 7, ["a"], {"a": "b"}])
+def test_a_setting_that_is_missing_or_no_text(setting: str, value: object) -> None:
+    incomplete: dict[str, Any] = {**CONFIG, setting: value}
+    if value == "missing":
+        del incomplete[setting]
     told = {
         "email": "The e-mail address is blank",
         "api_token": "The API token is blank",

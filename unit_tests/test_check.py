@@ -266,6 +266,17 @@ def test_a_file_of_certificates_that_is_not_there(
 ) -> None:
     site = start_site()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
+    message = failure(site.config)
+    assert "REQUESTS_CA_BUNDLE" in message
+    assert "/no/such/file.pem" in message
+
+
+def test_a_file_of_certificates_that_holds_none(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = start_site()
+    (tmp_path / "empty.pem").write_text("no certificate")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "empty.pem"))
     assert "REQUESTS_CA_BUNDLE" in failure(site.config)
 
 

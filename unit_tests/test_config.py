@@ -105,13 +105,13 @@ def test_the_token_is_not_in_the_repr() -> None:
         ("email", "ada", "e-mail address"),
         ("email", "ada:x@acme.com", "e-mail address"),
         ("email", "ada@acme.com\r\nX: 1", "e-mail address"),
-        ("email", None, "'email'"),
+        ("email", None, "e-mail address is blank"),
         ("api_token", "  ", "API token"),
         ("api_token", "one two", "API token"),
         ("api_token", "one\ud800", "API token"),
         ("api_token", "one\ntwo", "API token"),
-        ("api_token", 7, "'api_token'"),
-        ("domain_name", None, "'domain_name'"),
+        ("api_token", 7, "API token is blank"),
+        ("domain_name", None, "domain name is empty"),
     ],
 )
 def test_other_settings_that_cannot_work_are_refused(key: str, value: object, words: str) -> None:
@@ -123,6 +123,6 @@ def test_other_settings_that_cannot_work_are_refused(key: str, value: object, wo
     assert "one" not in str(refused.value).replace("one piece", "")
 
 
-def test_a_missing_setting_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="'email'"):
+def test_a_missing_setting_counts_as_blank() -> None:
+    with pytest.raises(ConfigError, match="e-mail address is blank"):
         Config.parse({})

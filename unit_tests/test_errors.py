@@ -69,7 +69,9 @@ def caused_by(cause: BaseException) -> requests.ConnectionError:
         (OSError("Could not find a suitable TLS CA certificate bundle"), errors.TRUST_STORE),
         (AirbyteTracedException("private network"), errors.PRIVATE_HOST),
         (ValueError("Invalid IPv6 URL"), errors.UNFORESEEN),
-        (requests.exceptions.InvalidURL("of the CDK, on Airbyte Cloud"), errors.UNKNOWN_HOST),
+        (requests.exceptions.InvalidURL("the proxy's, as ours is valid"), errors.PROXY),
+        (requests.exceptions.InvalidSchema("Missing dependencies for SOCKS"), errors.PROXY),
+        (OSError("disk full"), errors.UNFORESEEN),
         (caused_by(ConnectionRefusedError()), errors.REFUSED),
         (caused_by(ssl.SSLCertVerificationError()), errors.CERTIFICATE),
         (caused_by(ssl.SSLEOFError()), errors.CONNECTION_LOST),
@@ -82,6 +84,12 @@ def caused_by(cause: BaseException) -> requests.ConnectionError:
 )
 def test_every_exception_has_one_row(exception: Exception, row: errors.Failure) -> None:
     assert answers.of_exception(exception) is row
+
+
+def test_airbyte_clouds_own_look_up_is_a_look_up() -> None:
+    error = requests.exceptions.InvalidURL("of the CDK")
+    error.__context__ = socket.gaierror(socket.EAI_NONAME, "not known")
+    assert answers.of_exception(error) is errors.UNKNOWN_HOST
 
 
 def test_a_proxy_is_to_blame_for_its_own_failures() -> None:

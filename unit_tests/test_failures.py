@@ -273,6 +273,37 @@ def test_only_a_site_that_says_it_does_not_know_us_spoils_the_end(
     assert waits == []
 
 
+@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+def test_an_empty_list_is_not_believed_where_nobody_says_who_we_are(
+    stream: str, start_site: StartSite
+) -> None:
+    """As on a site that is closed to the public and gives an unknown caller empty lists."""
+    untold = Fault(kind="status", status=403, path="/user/current", count=None)
+    site = start_site(content(stream, 12), welcomes_visitors=True, faults=[untold])
+
+    outcome = read({**site.config, "api_token": "expired"}, [stream])
+
+    assert outcome.ending(stream) == "INCOMPLETE"
+    assert "shows us no space" in outcome.error(stream)["message"]
+
+
+def test_an_empty_list_is_believed_where_a_space_is_visible(start_site: StartSite) -> None:
+    untold = Fault(kind="status", status=403, path="/user/current", count=None)
+    site = start_site(content("blog_posts", 0), faults=[untold])
+
+    assert completed(read(site.config, ["blog_posts"]), "blog_posts")
+
+
+def test_a_question_that_hangs_does_not_hold_the_end(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.check.DEADLINE_SECONDS", 0.3)
+    hangs = Fault(kind="slow", seconds=3, path="/user/current", count=None)
+    site = start_site(content("pages", 3), faults=[hangs])
+
+    assert completed(read(site.config, ["pages"]), "pages")
+
+
 def test_failures_of_different_kinds_have_their_own_number_of_attempts(
     start_site: StartSite, waits: list[float]
 ) -> None:

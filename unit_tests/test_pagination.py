@@ -111,6 +111,21 @@ def test_rows_that_were_pushed_on_to_the_next_page_do_not_leave_twice() -> None:
     assert pager.admit(Page(rows=rows[8:], next_link=None, limit=None)) == rows[8:]
 
 
+def test_a_last_page_of_nothing_but_pushed_rows_is_the_end_and_no_fault() -> None:
+    rows: list[Row] = [{"n": n} for n in range(5)]
+    pager = OffsetPager(5)
+    pager.admit(Page(rows=rows, next_link=None, limit=None))
+    assert pager.admit(Page(rows=rows[4:], next_link=None, limit=None)) == []
+    assert pager.row_count == 5
+
+
+def test_the_longest_overlap_counts() -> None:
+    rows: list[Row] = [{"n": n} for n in (1, 2, 1, 2, 1, 2)]
+    pager = OffsetPager(4)
+    pager.admit(Page(rows=rows[:4], next_link=None, limit=None))
+    assert pager.admit(Page(rows=[*rows[2:4], {"n": 3}], next_link=None, limit=None)) == [{"n": 3}]
+
+
 @pytest.mark.parametrize("rows", [[{"n": 3}, {"n": 9}], [{"n": 9}, {"n": 4}], [{"n": 1}]])
 def test_a_single_row_that_looks_alike_is_no_repetition(rows: list[Row]) -> None:
     pager = OffsetPager(5)
