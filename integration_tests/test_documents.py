@@ -141,12 +141,3 @@ def test_the_version_is_the_same_everywhere() -> None:
         r"^LABEL io.airbyte.version=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
     )
     assert [metadata["dockerImageTag"], rows[0], *label] == [version] * 3
-
-
-def test_the_metadata_names_our_setting_and_base_image() -> None:
-    metadata = yaml.safe_load((ROOT / "metadata.yaml").read_text())["data"]
-    spec = yaml.safe_load((ROOT / "source_confluence" / "spec.yaml").read_text())
-    [host] = metadata["allowedHosts"]["hosts"]
-    assert host.strip("${}") in spec["connectionSpecification"]["properties"]
-    image = metadata["connectorBuildOptions"]["baseImage"]
-    assert f"ARG BASE_IMAGE={image}" in (ROOT / "Dockerfile").read_text().splitlines()

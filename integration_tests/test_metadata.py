@@ -1,0 +1,175 @@
+"""The metadata keep the rules of Airbyte's registry; each test is one rule.
+
+Source: https://docs.airbyte.com/platform/connector-development/connector-metadata-file
+"""
+
+import re
+import uuid
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "metadata.yaml").read_text())
+DATA: dict[str, Any] = DOCUMENT["data"]
+SPEC = yaml.safe_load((ROOT / "source_confluence" / "spec.yaml").read_text())
+DOCS = ROOT / "docs"
+
+REQUIRED = {
+    "name",
+    "definitionId",
+    "connectorType",
+    "dockerRepository",
+    "dockerImageTag",
+    "license",
+    "documentationUrl",
+    "githubIssueLabel",
+    "connectorSubtype",
+    "releaseStage",
+}
+ALLOWED = REQUIRED | {
+    "allowedHosts",
+    "connectorBuildOptions",
+    "connectorTestSuitesOptions",
+    "externalDocumentationUrls",
+    "icon",
+    "maxSecondsBetweenMessages",
+    "registryOverrides",
+    "releaseDate",
+    "releases",
+    "suggestedStreams",
+    "supportLevel",
+    "tags",
+}
+"""Of what the registry allows, what we use."""
+
+
+def test_the_document_has_a_version_and_data_and_nothing_else() -> None:
+    assert DOCUMENT == {"metadataSpecVersion": "1.0", "data": DATA}
+
+
+def test_what_is_required_is_there_and_nothing_is_that_is_not_allowed() -> None:
+    assert set(DATA) >= REQUIRED
+    assert set(DATA) <= ALLOWED
+
+
+def test_it_is_the_confluence_source_of_the_registry() -> None:
+    assert DATA["definitionId"] == "cf40a7f8-71f8-45ce-a7fa-fca053e4028c"
+    assert uuid.UUID(DATA["definitionId"])
+    assert DATA["dockerRepository"] == "airbyte/source-confluence"
+    assert DATA["githubIssueLabel"] == "source-confluence"
+    assert (DATA["connectorType"], DATA["connectorSubtype"]) == ("source", "api")
+    assert date.fromisoformat(DATA["releaseDate"]) == date(2021, 11, 5)
+
+
+def test_stage_and_level_are_ones_the_registry_knows() -> None:
+    assert DATA["releaseStage"] in {"alpha", "beta", "generally_available", "custom"}
+    assert DATA["supportLevel"] in {"community", "certified", "archived"}
+
+
+@pytest.mark.parametrize("prefix", ["language:", "cdk:"])
+def test_there_is_one_tag_of_each_kind(prefix: str) -> None:
+    assert [tag for tag in DATA["tags"] if tag.startswith(prefix)] == [f"{prefix}python"]
+
+
+def test_the_version_is_a_semantic_one() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", DATA["dockerImageTag"])
+
+
+def test_the_base_image_is_named_by_digest_and_nothing_else_is_said_of_the_build() -> None:
+    assert list(DATA["connectorBuildOptions"]) == ["baseImage"]
+    image = DATA["connectorBuildOptions"]["baseImage"]
+    assert re.fullmatch(
+        r"docker\.io/airbyte/python-connector-base:[\d.]+@sha256:[0-9a-f]{64}", image
+    )
+    assert f"ARG BASE_IMAGE={image}" in (ROOT / "Dockerfile").read_text().splitlines()
+
+
+def test_allowed_hosts_name_a_setting_that_exists() -> None:
+    [host] = DATA["allowedHosts"]["hosts"]
+    assert re.fullmatch(r"\$\{\w+\}", host)
+    assert host[2:-1] in SPEC["connectionSpecification"]["properties"]
+
+
+def test_the_icon_is_there_square_and_small() -> None:
+    icon = (ROOT / DATA["icon"]).read_text()
+    [(width, height)] = re.findall(r'viewBox="0 0 (\d+) (\d+)"', icon)
+    assert width == height
+    assert len(icon) < 10_000
+    assert "<image" not in icon
+
+
+def test_suggested_streams_exist() -> None:
+    names = {file.stem for file in (ROOT / "source_confluence" / "schemas").glob("*.json")}
+    assert set(DATA["suggestedStreams"]["streams"]) <= names
+
+
+def test_silence_is_allowed_for_as_long_as_the_longest_wait() -> None:
+    from source_confluence.answers import LONGEST_ASKED_WAIT_SECONDS  # noqa: PLC0415
+
+    assert DATA["maxSecondsBetweenMessages"] > LONGEST_ASKED_WAIT_SECONDS
+
+
+def test_every_major_version_has_a_breaking_change_with_a_message_and_a_deadline() -> None:
+    releases = DATA["releases"]
+    assert set(releases) <= {"breakingChanges", "migrationDocumentationUrl", "rolloutConfiguration"}
+    major = DATA["dockerImageTag"].split(".")[0] + ".0.0"
+    change = releases["breakingChanges"][major]
+    assert set(change) == {"message", "upgradeDeadline"}
+    assert date.fromisoformat(change["upgradeDeadline"])
+
+
+def test_every_breaking_change_has_a_section_in_the_migration_guide() -> None:
+    url = DATA["releases"]["migrationDocumentationUrl"]
+    assert url == f"{DATA['documentationUrl']}-migrations"
+    guide = (DOCS / "confluence-migrations.md").read_text()
+    assert guide.startswith("# Confluence Migration Guide\n")
+    for version in DATA["releases"]["breakingChanges"]:
+        assert f"\n## Upgrading to {version}\n" in guide
+
+
+def test_the_migration_guide_speaks_of_every_stream() -> None:
+    guide = (DOCS / "confluence-migrations.md").read_text()
+    for file in (ROOT / "source_confluence" / "schemas").glob("*.json"):
+        assert f"`{file.stem}`" in guide, file.stem
+
+
+def test_documentation_urls_are_the_same_in_metadata_and_form() -> None:
+    assert DATA["documentationUrl"] == SPEC["documentationUrl"]
+    for link in DATA["externalDocumentationUrls"]:
+        assert set(link) == {"title", "type", "url"}
+        assert link["url"].startswith("https://developer.atlassian.com/")
+
+
+HEADINGS = [
+    "## Prerequisites",
+    "## Setup guide",
+    "### Set up Confluence",
+    "## Supported sync modes",
+    "## Supported streams",
+    "## Performance considerations",
+    "## Data type map",
+    "## Limitations & Troubleshooting",
+    "## Changelog",
+]
+
+
+def test_the_documentation_has_airbytes_headings_in_order() -> None:
+    lines = (DOCS / "confluence.md").read_text().splitlines()
+    assert [line for line in lines if line in HEADINGS] == HEADINGS
+
+
+def test_the_changelog_is_folded() -> None:
+    changelog = (DOCS / "confluence.md").read_text().split("## Changelog")[1]
+    assert "<summary>Expand to review</summary>" in changelog
+
+
+def test_the_prerequisites_name_every_required_field_by_its_title() -> None:
+    text = (DOCS / "confluence.md").read_text()
+    prerequisites = text.split("## Prerequisites")[1].split("## Setup guide")[0]
+    specification = SPEC["connectionSpecification"]
+    for name in specification["required"]:
+        assert specification["properties"][name]["title"] in prerequisites
