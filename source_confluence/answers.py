@@ -94,19 +94,33 @@ class AnswerHandler(ErrorHandler):
         if failure is None:
             self._failures.clear()
             return _SUCCESS
+        brief = self._in_brief(failure, response, detail)
         status = response.status_code if isinstance(response, requests.Response) else None
         message = failure.message(self._request, status=status, detail=detail)
         self._failures[failure] += 1
         if self._failures[failure] > failure.retries:
             self._failures.clear()
-            raise _final(failure, message, response)
-        self._logger.warning(
-            "Attempt %d of %d: %s",
-            self._failures[failure],
-            failure.retries + 1,
-            _in_brief(response, detail, message),
-        )
+            raise AirbyteTracedException(
+                message=message, internal_message=brief, failure_type=failure.failure_type
+            )
+        attempt, attempts = self._failures[failure], failure.retries + 1
+        self._logger.warning("Attempt %d of %d: %s", attempt, attempts, brief)
         return ErrorResolution(failure.action, failure.failure_type, message)
+
+    def _in_brief(
+        self, failure: errors.Failure, response: requests.Response | Exception | None, detail: str
+    ) -> str:
+        """`GET /wiki/api/v2/pages: HTTP 503 (trace 69b2b100…)`: no query, header or body.
+
+        Without an answer, what happened, and the kind of exception.
+        """
+        if not isinstance(response, requests.Response):
+            summary = failure.summary(self._request, detail=detail)
+            return f"{summary} ({type(response).__name__})"
+        path = urlsplit(response.request.url or "").path
+        trace_id = response.headers.get("atl-traceid", "unknown")
+        what = f"HTTP {response.status_code}" + (f", {detail}" if detail else "")
+        return f"{response.request.method} {path}: {what} (trace {trace_id})"
 
 
 def failure_of(
@@ -235,26 +249,3 @@ def is_login_refused(headers: Mapping[str, str]) -> bool:
     """
     reason = headers.get("X-Seraph-LoginReason", "")
     return "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason
-
-
-def _final(
-    failure: errors.Failure, message: str, response: requests.Response | Exception | None
-) -> AirbyteTracedException:
-    return AirbyteTracedException(
-        message=message,
-        internal_message=_in_brief(response, "", message),
-        failure_type=failure.failure_type,
-    )
-
-
-def _in_brief(response: requests.Response | Exception | None, detail: str, message: str) -> str:
-    """`GET /wiki/api/v2/pages: HTTP 503 (trace 69b2b100…)`: no query, header or body.
-
-    Without an answer, what happened, and the kind of exception.
-    """
-    if not isinstance(response, requests.Response):
-        return f"{message.partition(' Likely cause: ')[0]} ({type(response).__name__})"
-    path = urlsplit(response.request.url or "").path
-    trace_id = response.headers.get("atl-traceid", "unknown")
-    what = f"HTTP {response.status_code}" + (f", {detail}" if detail else "")
-    return f"{response.request.method} {path}: {what} (trace {trace_id})"

@@ -70,16 +70,23 @@ class Failure:
             status: The HTTP status, where an answer came.
             detail: What exactly was wrong, where the row leaves that open.
         """
-        facts = {
-            "host": request.host,
-            "path": request.path,
-            "permission": request.permission,
-            "otherwise": request.otherwise,
-            "status": status,
-            "detail": detail,
-        }
-        template = f"{self.happened} Likely cause: {self.cause} What to do: {self.remedy}"
-        return template.format(**facts)
+        parts = f"{self.happened} Likely cause: {self.cause} What to do: {self.remedy}"
+        return _filled(parts, request, status, detail)
+
+    def summary(self, request: Request, *, status: int | None = None, detail: str = "") -> str:
+        """What happened, without the rest: for the log."""
+        return _filled(self.happened, request, status, detail)
+
+
+def _filled(template: str, request: Request, status: int | None, detail: str) -> str:
+    return template.format(
+        host=request.host,
+        path=request.path,
+        permission=request.permission,
+        otherwise=request.otherwise,
+        status=status,
+        detail=detail,
+    )
 
 
 REDIRECT = Failure(

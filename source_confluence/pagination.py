@@ -130,9 +130,11 @@ def next_start(page: Page, *, start: int, limit: int) -> int | None:
 
 def _overlap(before: list[Row], after: list[Row]) -> int:
     """How many rows end one page and begin the next: of `a b c d` and `c d e`, 2."""
+    if not after:
+        return 0
     for start, row in enumerate(before):
         count = len(before) - start
-        if after and row == after[0] and before[start:] == after[:count]:
+        if row == after[0] and before[start:] == after[:count]:
             return count
     return 0
 

@@ -10,6 +10,7 @@ import pytest
 import source_confluence
 from source_confluence import errors, streams
 from source_confluence.base_streams import ConfluenceStream
+from source_confluence.config import Config, ConfigError
 from unit_tests.streams_under_test import NAMES
 
 PACKAGE = Path(source_confluence.__file__).parent
@@ -90,6 +91,15 @@ def test_every_message_is_in_the_documentation(failure: errors.Failure) -> None:
     """Where a person who searches for the message finds it, with `…` for what differs."""
     words = re.sub(r"\{\w+\}", "…", failure.happened)
     assert words in (ROOT / "docs" / "confluence.md").read_text()
+
+
+@pytest.mark.parametrize("setting", ["email", "api_token", "domain_name"])
+def test_the_message_for_a_blank_setting_is_in_the_documentation(setting: str) -> None:
+    sound = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.atlassian.net"}
+    with pytest.raises(ConfigError) as refused:
+        Config.parse({**sound, setting: ""})
+    happened = str(refused.value).partition(". Likely cause: ")[0]
+    assert happened in (ROOT / "docs" / "confluence.md").read_text()
 
 
 def test_every_module_is_on_the_map() -> None:

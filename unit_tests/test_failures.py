@@ -449,6 +449,19 @@ def test_each_repetition_is_announced_with_status_and_trace_id(
     assert len(waits) == 1
 
 
+def test_the_last_failure_names_status_reason_and_trace_id_for_who_looks_into_it(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    site = start_site(content("pages", 3), faults=[Fault(kind="html", count=None)])
+
+    internal = read(site.config, ["pages"]).error("pages")["internal_message"]
+
+    assert re.fullmatch(
+        r"GET /wiki/api/v2/pages: HTTP 200, an HTML page \(trace [0-9a-f]+\)", internal
+    )
+    assert len(waits) == 5
+
+
 def test_the_log_names_the_real_cause_of_a_repetition(
     start_site: StartSite, waits: list[float]
 ) -> None:
