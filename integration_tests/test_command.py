@@ -2,72 +2,18 @@
 
 import base64
 import json
-import os
 import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fake_confluence import Content, Fault, RunningSite, Service, serve
+from fake_confluence import Content, Fault, Service, serve
+from integration_tests.connector import COMMAND, Connector, counts, endings, messages
 
-COMMAND = Path(sys.executable).parent / "source-confluence"
 NAMES = ["pages", "blog_posts", "space", "audit", "group"]
-
-
-class Connector:
-    """The command with its files, in a folder of its own."""
-
-    def __init__(self, folder: Path, site: RunningSite) -> None:
-        self.folder = folder
-        self.environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(site.ca_file)}
-        self.config = folder / "config.json"
-        self.config.write_text(json.dumps(site.config))
-        self.catalog = folder / "catalog.json"
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def read(self, *more: str) -> subprocess.CompletedProcess[str]:
-        """Discover, select everything, read."""
-        discovered = self.run("discover", "--config", str(self.config))
-        [catalog] = [m["catalog"] for m in messages(discovered) if m["type"] == "CATALOG"]
-        selected = [
-            {
-                "stream": stream,
-                "sync_mode": "full_refresh",
-                "destination_sync_mode": "overwrite",
-            }
-            for stream in catalog["streams"]
-        ]
-        self.catalog.write_text(json.dumps({"streams": selected}))
-        arguments = ("--config", str(self.config), "--catalog", str(self.catalog))
-        return self.run("read", *arguments, *more)
-
-
-def messages(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def counts(done: subprocess.CompletedProcess[str]) -> Counter[str]:
-    return Counter(m["record"]["stream"] for m in messages(done) if m["type"] == "RECORD")
-
-
-def endings(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """The last status of each stream."""
-    traces = [m["trace"] for m in messages(done) if m["type"] == "TRACE"]
-    statuses = [trace["stream_status"] for trace in traces if "stream_status" in trace]
-    return {s["stream_descriptor"]["name"]: s["status"] for s in statuses}
 
 
 def test_spec_needs_nothing() -> None:
@@ -87,11 +33,9 @@ def test_check_discover_and_read_a_whole_site(tmp_path: Path) -> None:
     content = Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30)
     with serve(Service(content)) as site:
         connector = Connector(tmp_path, site)
-        checked = connector.run("check", "--config", str(connector.config))
+        assert connector.check() == {"status": "SUCCEEDED"}
         done = connector.read()
 
-    [status] = [m for m in messages(checked) if m["type"] == "CONNECTION_STATUS"]
-    assert status["connectionStatus"] == {"status": "SUCCEEDED"}
     assert done.returncode == 0
     assert done.stderr == ""
     assert counts(done) == {
@@ -118,7 +62,8 @@ def test_a_check_that_gives_up_ends_the_command(tmp_path: Path) -> None:
     code += "from source_confluence.run import run; run()"
     with serve(Service(Content(), faults=[Fault(kind="slow", seconds=30, count=None)])) as site:
         connector = Connector(tmp_path, site)
-        command = [sys.executable, "-c", code, "check", "--config", str(connector.config)]
+        command: list[str | Path] = [sys.executable, "-c", code]
+        command += ["check", "--config", connector.config]
         started = time.monotonic()
         done = subprocess.run(
             command, env=connector.environment, capture_output=True, text=True, check=True
@@ -130,15 +75,19 @@ def test_a_check_that_gives_up_ends_the_command(tmp_path: Path) -> None:
 
 def test_check_with_a_wrong_token_fails_with_what_to_do(tmp_path: Path) -> None:
     with serve(Service(Content())) as site:
-        connector = Connector(tmp_path, site)
-        connector.config.write_text(json.dumps({**site.config, "api_token": "expired"}))
-        done = connector.run("check", "--config", str(connector.config))
+        status = Connector(tmp_path, site).check({**site.config, "api_token": "expired"})
 
-    [status] = [m["connectionStatus"] for m in messages(done) if m["type"] == "CONNECTION_STATUS"]
     assert status["status"] == "FAILED"
     assert status["message"].startswith(f"{site.host} did not accept the credentials (HTTP 401).")
     assert "What to do: Create an API token" in status["message"]
-    assert done.returncode == 0, "a failed check is an answer, not a failed command"
+
+
+def test_a_failed_check_is_an_answer_not_a_failed_command(tmp_path: Path) -> None:
+    with serve(Service(Content())) as site:
+        connector = Connector(tmp_path, site)
+        connector.written(connector.config, {**site.config, "api_token": "expired"})
+        done = connector.run("check", "--config", connector.config)
+    assert done.returncode == 0
 
 
 def test_an_audit_log_that_is_refused_fails_alone(tmp_path: Path) -> None:
@@ -186,7 +135,7 @@ def test_no_form_of_the_token_is_ever_printed(
 ) -> None:
     with serve(Service(Content(pages=3, audit=3, spaces=3), faults=[fault])) as site:
         connector = Connector(tmp_path, site)
-        checked = connector.run("check", "--config", str(connector.config), *level)
+        checked = connector.run("check", "--config", connector.config, *level)
         done = connector.read(*level)
 
     email, token = site.config["email"], site.config["api_token"]
@@ -201,8 +150,8 @@ def test_no_form_of_the_token_is_ever_printed(
 def test_settings_that_cannot_work_end_in_words(tmp_path: Path) -> None:
     with serve(Service(Content())) as site:
         connector = Connector(tmp_path, site)
-        connector.config.write_text(json.dumps({**site.config, "domain_name": "acme.com/jira"}))
-        done = connector.run("discover", "--config", str(connector.config))
+        connector.written(connector.config, {**site.config, "domain_name": "acme.com/jira"})
+        done = connector.run("discover", "--config", connector.config)
 
     assert done.returncode != 0
     [error] = [m["trace"]["error"] for m in messages(done) if m["type"] == "TRACE"]

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from fake_confluence import Content, Service, serve
-from integration_tests.test_command import Connector, messages
+from integration_tests.connector import Connector, messages
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -82,15 +82,14 @@ def test_the_catalog_in_the_repository_selects_every_stream(tmp_path: Path) -> N
     selected = json.loads(CATALOG.read_text())["streams"]
     with serve(Service(Content())) as site:
         connector = Connector(tmp_path, site)
-        done = connector.run("discover", "--config", str(connector.config))
-    [catalog] = [m["catalog"] for m in messages(done) if m["type"] == "CATALOG"]
+        discovered = connector.discover()
 
     def outline(stream: dict[str, object]) -> tuple[object, ...]:
         return tuple(
             stream[k] for k in ("name", "supported_sync_modes", "source_defined_primary_key")
         )
 
-    assert [outline(s["stream"]) for s in selected] == [outline(s) for s in catalog["streams"]]
+    assert [outline(s["stream"]) for s in selected] == [outline(s) for s in discovered]
 
 
 def test_the_demo_shows_streams_counts_a_page_and_what_to_do_next() -> None:

@@ -1,0 +1,94 @@
+"""Run the connector as its users do: a command with files, over TLS, in another process."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fake_confluence import RunningSite
+
+Message = dict[str, Any]
+COMMAND = Path(sys.executable).parent / "source-confluence"
+
+
+class Connector:
+    """A command of the Airbyte protocol, with its files in a folder.
+
+    Args:
+        folder: For the files: `config.json`, `catalog.json`.
+        site: The site to read.
+        command: What to run; the command of this environment unless said otherwise.
+    """
+
+    def __init__(
+        self, folder: Path, site: RunningSite, command: Sequence[str | Path] = (COMMAND,)
+    ) -> None:
+        self.environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(site.ca_file)}
+        self.command = command
+        self.config = self.written(folder / "config.json", site.config)
+        self.catalog = folder / "catalog.json"
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run one command: `run("check", "--config", path)`."""
+        return subprocess.run(
+            [*self.command, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def check(self, config: Mapping[str, object] | None = None) -> Message:
+        """The answer: `{"status": "FAILED", "message": "…"}`."""
+        if config is not None:
+            self.written(self.config, config)
+        done = self.run("check", "--config", self.config)
+        [status] = [m for m in messages(done) if m["type"] == "CONNECTION_STATUS"]
+        return dict(status["connectionStatus"])
+
+    def discover(self) -> list[Message]:
+        """The streams of the catalog."""
+        done = self.run("discover", "--config", self.config)
+        [catalog] = [m["catalog"] for m in messages(done) if m["type"] == "CATALOG"]
+        return list(catalog["streams"])
+
+    def read(self, *more: str | Path) -> subprocess.CompletedProcess[str]:
+        """Discover, select everything, read."""
+        selected = [
+            {
+                "stream": stream,
+                "sync_mode": "full_refresh",
+                "destination_sync_mode": "overwrite",
+            }
+            for stream in self.discover()
+        ]
+        self.written(self.catalog, {"streams": selected})
+        return self.run("read", "--config", self.config, "--catalog", self.catalog, *more)
+
+    @staticmethod
+    def written(path: Path, document: object) -> Path:
+        """The file, with the document in it as JSON."""
+        path.write_text(json.dumps(document))
+        return path
+
+
+def messages(done: subprocess.CompletedProcess[str]) -> list[Message]:
+    """What was printed, line by line."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def counts(done: subprocess.CompletedProcess[str]) -> Counter[str]:
+    """The number of records of each stream."""
+    return Counter(m["record"]["stream"] for m in messages(done) if m["type"] == "RECORD")
+
+
+def endings(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """The last status of each stream."""
+    traces = [m["trace"] for m in messages(done) if m["type"] == "TRACE"]
+    statuses = [trace["stream_status"] for trace in traces if "stream_status" in trace]
+    return {s["stream_descriptor"]["name"]: s["status"] for s in statuses}

@@ -1,0 +1,34 @@
+"""Print the records of a small fake site, as `expected_records.jsonl` holds them.
+
+    python -m integration_tests.expected_records >integration_tests/expected_records.jsonl
+
+Run that when a change of the records is meant; a test compares the file with what is read.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from fake_confluence import Content, Service, serve
+from integration_tests.connector import Connector, messages
+
+CONTENT = Content(pages=3, blog_posts=2, spaces=2, audit=3, groups=2, body_bytes=60)
+EMITTED_AT = 1_600_000_000_000
+"""In place of the time of the read, in milliseconds since 1970."""
+
+
+def expected_records() -> Iterator[str]:
+    """Read the site through the command: `{"stream": "pages", "data": {…}, "emitted_at": …}`."""
+    with serve(Service(CONTENT)) as site, tempfile.TemporaryDirectory() as folder:
+        done = Connector(Path(folder), site).read()
+    for message in messages(done):
+        if message["type"] == "RECORD":
+            record = {**message["record"], "emitted_at": EMITTED_AT}
+            yield json.dumps(record, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    for line in expected_records():
+        sys.stdout.write(f"{line}\n")

@@ -1,0 +1,81 @@
+"""Airbyte's standard tests for sources, on the fake site.
+
+They run what `acceptance-test-config.yml` says, with the settings of the fake site in place of
+`secrets/config.json`, and want records of every stream, of those too that a real site may lack.
+Those of the container image are run by `scripts/test-image`.
+
+Source: https://docs.airbyte.com/platform/connector-development/testing-connectors
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from airbyte_cdk.test.standard_tests import ConnectorTestScenario, SourceTestSuiteBase
+
+from fake_confluence import Content, RunningSite, Service, serve
+from source_confluence import SourceConfluence
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = Path(tempfile.gettempdir()) / f"fake-confluence-{os.getpid()}.json"
+"""Named when the tests are collected, written when they begin."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[RunningSite]:
+    """The site; its settings stand in the file as long as it runs."""
+    with serve(Service(Content(pages=260, blog_posts=4, spaces=3, audit=5, groups=6))) as site:
+        SETTINGS.write_text(json.dumps(site.config))
+        yield site
+    SETTINGS.unlink()
+
+
+@pytest.mark.filterwarnings("error::airbyte_cdk.test.standard_tests.DiscoveredCatalogWarning")
+class TestAirbyteStandards(SourceTestSuiteBase):
+    connector = SourceConfluence
+
+    @pytest.fixture(autouse=True)
+    def reachable(self, site: RunningSite, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(site.ca_file))
+
+    @classmethod
+    def get_scenarios(cls) -> list[ConnectorTestScenario]:
+        """The scenarios of `acceptance-test-config.yml`; no stream may be empty."""
+        return [
+            scenario.model_copy(update={"config_path": SETTINGS, "empty_streams": None})
+            if scenario.requires_creds
+            else scenario
+            for scenario in super().get_scenarios()
+        ]
+
+    def test_with_the_settings_of_the_fake_site_every_command_is_run(self) -> None:
+        [commands] = [s.commands for s in self.get_scenarios() if s.config_path == SETTINGS]
+        assert commands == {"check", "discover", "read"}
+
+
+def test_airbytes_command_for_connectors_can_be_pointed_at_the_repository(
+    site: RunningSite, tmp_path: Path
+) -> None:
+    """`airbyte-cdk connector test`, in a folder named like a connector, with an account."""
+    folder = tmp_path / "source-confluence"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "build", "secrets"))
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "config.json").write_text(json.dumps(site.config))
+    done = subprocess.run(
+        [Path(sys.executable).parent / "airbyte-cdk", "connector", "test"],
+        cwd=folder,
+        env={**os.environ, "REQUESTS_CA_BUNDLE": str(site.ca_file)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"[4-9] passed", done.stdout), "one for each command, at least"
