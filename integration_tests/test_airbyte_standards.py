@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,26 @@ from fake_confluence import Content, RunningSite, Service, serve
 from source_confluence import SourceConfluence
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = Path(tempfile.gettempdir()) / f"fake-confluence-{os.getpid()}.json"
-"""Named when the tests are collected, written when they begin."""
+SETTINGS = Path(tempfile.gettempdir()) / f"source-confluence-{os.getpid()}" / "config.json"
+"""Named when the tests are collected, written when they begin; *config* is always read."""
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[RunningSite]:
-    """The site; its settings stand in the file as long as it runs."""
-    with serve(Service(Content(pages=260, blog_posts=4, spaces=3, audit=5, groups=6))) as site:
-        SETTINGS.write_text(json.dumps(site.config))
+    with known_site() as site:
         yield site
-    SETTINGS.unlink()
+
+
+@contextmanager
+def known_site() -> Iterator[RunningSite]:
+    """A site whose settings stand in the file as long as it runs."""
+    with serve(Service(Content(pages=260, blog_posts=4, spaces=3, audit=5, groups=6))) as site:
+        SETTINGS.parent.mkdir()
+        SETTINGS.write_text(json.dumps(site.config))
+        try:
+            yield site
+        finally:
+            shutil.rmtree(SETTINGS.parent)
 
 
 @pytest.mark.filterwarnings("error::airbyte_cdk.test.standard_tests.DiscoveredCatalogWarning")

@@ -4,13 +4,16 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from fake_confluence import Content, Service, serve
 from integration_tests.connector import Connector, messages
@@ -51,6 +54,54 @@ def test_setup_refuses_a_python_that_is_named_and_cannot_do() -> None:
     assert "these are not: /no/such/python" in done.stderr
     assert "What to do: " in done.stderr
     assert (ROOT / ".venv" / "made-for").exists()
+
+
+def image_with(docker: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run scripts/image with a `docker` of our own (or none), and nothing else but `dirname`."""
+    (folder / "dirname").symlink_to(shutil.which("dirname") or "")
+    if docker:
+        (folder / "docker").write_text(f"#!/bin/sh\n{docker}\n")
+        (folder / "docker").chmod(0o755)
+    return subprocess.run(
+        [ROOT / "scripts" / "image", "--pull"],
+        env={"PATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_image_is_built_with_the_arguments_that_are_given(tmp_path: Path) -> None:
+    done = image_with('[ "$1" = info ] || echo "$@"', tmp_path)
+    assert done.stdout == "build --tag airbyte/source-confluence:dev --pull .\n"
+    assert done.returncode == 0
+
+
+def test_an_image_needs_docker(tmp_path: Path) -> None:
+    done = image_with("", tmp_path)
+    assert "the command docker is not installed" in done.stderr
+    assert "What to do: install Docker" in done.stderr
+    assert done.returncode == 1
+
+
+def test_an_image_needs_an_engine_not_just_the_command(tmp_path: Path) -> None:
+    done = image_with("echo 'Is the docker daemon running?' >&2; exit 1", tmp_path)
+    assert "no engine answers it:\nIs the docker daemon running?" in done.stderr
+    assert "What to do: start Docker" in done.stderr
+    assert done.returncode == 1
+
+
+def test_the_tests_run_with_what_the_image_holds() -> None:
+    """Each dependency is pinned, and the pins are what is installed here."""
+    requirements = (ROOT / "requirements.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in requirements if not line.startswith("#")]
+    pinned = {pin.name: pin.specifier for pin in pins if not pin.marker or pin.marker.evaluate()}
+    assert all(str(specifier).startswith("==") for specifier in pinned.values())
+    assert {name: version(name) for name in pinned} == {
+        name: str(specifier)[2:] for name, specifier in pinned.items()
+    }
+    wanted = [Requirement(line) for line in requires("airbyte-source-confluence") or []]
+    assert {w.name for w in wanted if not w.marker} <= set(pinned)
 
 
 def test_the_readme_has_the_commands_that_ci_runs() -> None:

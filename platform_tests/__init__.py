@@ -1,0 +1,1 @@
+"""See the connector run where its users run it; each module needs what a script makes first."""
