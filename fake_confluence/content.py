@@ -119,7 +119,8 @@ class Content:
         own_id = content_id(kind, index)
         space = int(self.spaces * random.random() ** 2)  # the first spaces are the large ones
         created = _FIRST_DAY.add(minutes=index * 7, seconds=random.randrange(60))
-        edits = random.choice((0, 0, 0, 1, 5, 41))
+        edits = int(60 * random.random() ** 4)  # few are edited often, a third never
+        edited = created.add(hours=random.randrange(30_000) if edits else 0)
         key = self._key(space)
         return {
             "createdAt": _timestamp(created, random),
@@ -130,7 +131,7 @@ class Content:
                 "message": "" if edits else None,
                 "minorEdit": random.random() < 0.1,
                 "authorId": random.choice(_WRITERS),
-                "createdAt": _timestamp(created.add(hours=edits, microseconds=11_000), random),
+                "createdAt": _timestamp(edited.add(microseconds=11_000), random),
                 "ncsStepVersion": random.choice((None, "1", "17")),
             },
             "spaceId": str(content_id("space", space)),
