@@ -1,0 +1,76 @@
+"""The wheel, on every Python that it allows and this machine has; `scripts/test-pythons`."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fake_confluence import Content, Service, serve
+from integration_tests.connector import Connector, counts, endings
+
+ROOT = Path(__file__).parents[1]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "source-confluence"
+ALLOWED = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+
+
+def pythons(version: str) -> Iterator[str]:
+    """Where that Python may be: on the PATH, or kept by pyenv."""
+    yield shutil.which(f"python{version}") or ""
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
+        yield sys.executable
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from map(str, sorted(pyenv.glob(f"versions/{version}.*/bin/python")))
+
+
+def is_python(path: str, version: str) -> bool:
+    """Whether it runs: a shim of pyenv stands for a Python that may not be chosen."""
+    code = f"import ensurepip, sys; sys.exit('{version}' != '%d.%d' % sys.version_info[:2])"
+    return (
+        bool(path)
+        and not subprocess.run([path, "-c", code], capture_output=True, check=False).returncode
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    subprocess.run([*command, "--no-build-isolation", "--wheel-dir", folder, ROOT], check=True)
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+def installed(python: str, version: str, wheel: Path) -> Path:
+    """The wheel in an environment of its own, which is kept, so that a second run is quick."""
+    kind = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()[:12]
+    environment = CACHE / f"python-{version}-{kind}"
+    pip: list[str | Path] = [environment / "bin" / "python", "-m", "pip"]
+    if not (environment / "is-complete").exists():
+        subprocess.run([python, "-m", "venv", "--clear", environment], check=True)
+        subprocess.run([*pip, "install", "--quiet", wheel], check=True)
+        (environment / "is-complete").touch()
+    again: list[str | Path] = ["install", "--quiet", "--force-reinstall", "--no-deps", wheel]
+    subprocess.run([*pip, *again], check=True)
+    subprocess.run([*pip, "check"], check=True)
+    return environment
+
+
+@pytest.mark.parametrize("version", ALLOWED)
+def test_the_wheel_installs_and_reads_a_site(version: str, wheel: Path, tmp_path: Path) -> None:
+    python = next((path for path in pythons(version) if is_python(path, version)), None)
+    if python is None:
+        pytest.skip(f"Python {version} is not on this machine")
+    command = installed(python, version, wheel) / "bin" / "source-confluence"
+    with serve(Service(Content())) as site:
+        connector = Connector(tmp_path, site, [command])
+        assert connector.check() == {"status": "SUCCEEDED"}
+        done = connector.read()
+    expected = {"pages": 620, "blog_posts": 40, "space": 12, "audit": 1300, "group": 30}
+    assert done.returncode == 0, done.stdout
+    assert counts(done) == expected
+    assert endings(done) == dict.fromkeys(expected, "COMPLETE")
