@@ -40,11 +40,6 @@ class Config:
     api_token: str = field(repr=False)
     host: str
 
-    @staticmethod
-    def complete(raw: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings as entered, with a blank for each that is missing or no text."""
-        return {**raw, **{key: _text(raw, key) for key in ("email", "api_token", "domain_name")}}
-
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> "Config":
         """Read the settings as the user entered them.

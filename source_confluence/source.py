@@ -8,6 +8,7 @@ from airbyte_cdk.models import (
     AirbyteConnectionStatus,
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteCatalogSerializer,
+    ConnectorSpecification,
     FailureType,
     Status,
 )
@@ -30,6 +31,8 @@ class SourceConfluence(AbstractSource):
 
     Source: https://docs.airbyte.com/understanding-airbyte/airbyte-protocol
     """
+
+    _form: ConnectorSpecification | None = None
 
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
@@ -59,12 +62,24 @@ class SourceConfluence(AbstractSource):
             reason = " ".join(str(error).split())
             raise _user_must_act(BadFileError("--catalog", catalog_path, reason)) from None
 
-    def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
-        """Take a setting that is missing or no text for a blank, whose message says what to enter.
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:
+        """The form, as `spec.yaml` describes it."""
+        self._form = super().spec(logger)
+        return self._form
 
-        The CDK's own check of the configuration would only say that it is required.
+    def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
+        """Leave all judgement of the settings to `Config`, whose messages say what to enter.
+
+        airbyte-cdk 7.39.1 holds them against the form before `check`, whatever
+        `check_config_against_spec` says, and would only say that a setting is required or does not
+        match a regular expression. Of the form it keeps what it needs to mask the secrets.
         """
-        return super().configure(Config.complete(config), temp_dir)
+        if self._form is not None:
+            form = self._form.connectionSpecification
+            secret = {"airbyte_secret": True}
+            kept = {k: secret for k, v in form["properties"].items() if v.get("airbyte_secret")}
+            self._form.connectionSpecification = {"type": "object", "properties": kept}
+        return super().configure(config, temp_dir)
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Answer `check`; the CDK would show the message in quotation marks."""

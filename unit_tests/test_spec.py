@@ -1,10 +1,13 @@
 from typing import Any
 
 import jsonschema
+import pytest
 
 from source_confluence import SourceConfluence
 from source_confluence.config import Config
-from unit_tests.protocol import run
+from unit_tests.protocol import check, run
+
+SOUND = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.example"}
 
 
 def spec() -> dict[str, Any]:
@@ -36,6 +39,60 @@ def test_the_examples_are_settings_that_work() -> None:
     example = {name: setting["examples"][0] for name, setting in spec()["properties"].items()}
     jsonschema.validate(example, spec())
     assert Config.parse(example).host == "acme.atlassian.net"
+
+
+ADDRESSES = [
+    "acme.atlassian.net",
+    " acme.atlassian.net ",
+    "https://acme.atlassian.net/wiki/spaces/ENG/pages/42/Hello+world...?x=1#top",
+    "HTTPS://ACME.ATLASSIAN.NET/WIKI/",
+    "https://acme.atlassian.net/?atlOrigin=x",
+    "https://acme.atlassian.net//wiki",
+    "acme.atlassian.net.:443//",
+    "[::1]:8443",
+    "wiki.bücher.example",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_the_form_takes_the_addresses_that_are_understood(address: str) -> None:
+    entered = {**SOUND, "domain_name": address}
+    jsonschema.validate(entered, spec())
+    assert Config.parse(entered)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("email", ""),
+        ("email", "ada"),
+        ("email", "acme.atlassian.net"),
+        ("domain_name", ""),
+        ("domain_name", "ada@acme.com"),
+        ("domain_name", "https://ada:hush@acme.atlassian.net"),
+        ("domain_name", "acme atlassian net"),
+        ("domain_name", "acme.atlassian.net/jira"),
+        ("domain_name", "acme.atlassian.net/wikis"),
+        ("domain_name", "ftp://acme.atlassian.net"),
+    ],
+)
+def test_what_the_form_refuses_the_command_refuses_in_words(setting: str, value: str) -> None:
+    entered = {**SOUND, setting: value}
+    with pytest.raises(jsonschema.ValidationError, match="does not match"):
+        jsonschema.validate(entered, spec())
+    status, message = check(entered)
+    assert status == "FAILED"
+    assert "What to do: Enter the " in message
+
+
+def test_every_pattern_comes_with_words_for_it() -> None:
+    for setting in spec()["properties"].values():
+        assert ("pattern" in setting) == ("pattern_descriptor" in setting)
+
+
+def test_the_token_has_no_pattern_because_a_refusal_would_show_it() -> None:
+    """Validators of JSON schemas print the value that does not match."""
+    assert "pattern" not in spec()["properties"]["api_token"]
 
 
 def test_the_source_needs_no_arguments() -> None:
