@@ -191,3 +191,21 @@ def test_the_version_is_the_same_everywhere() -> None:
         r"^LABEL io.airbyte.version=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
     )
     assert [metadata["dockerImageTag"], rows[0], *label] == [version] * 3
+
+
+def test_what_is_pasted_into_terraform_and_the_api_fits() -> None:
+    specification = yaml.safe_load((ROOT / "source_confluence" / "spec.yaml").read_text())
+    fields = specification["connectionSpecification"]["required"]
+    metadata = yaml.safe_load((ROOT / "metadata.yaml").read_text())["data"]
+    text = (ROOT / "docs" / "confluence.md").read_text()
+    [terraform] = re.findall(r"```hcl\n(.*?)```", text, re.DOTALL)
+    [api] = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    inner = terraform.split("jsonencode({")[1].split("})")[0]
+    assert re.findall(r"(\w+) +=", inner) == fields == list(api["configuration"])
+    assert api["definitionId"] == metadata["definitionId"]
+    assert f'definition_id = "{metadata["definitionId"]}"' in terraform
+    [python] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert re.findall(r'"(\w+)": ', python) == fields
+    assert f"{metadata['dockerRepository']}:{metadata['dockerImageTag']} check" in text
+    for name in fields:
+        assert f"| `{name}` |" in text

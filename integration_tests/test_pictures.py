@@ -1,0 +1,73 @@
+"""The pictures of the documentation show what is; `scripts/pictures` makes them."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+DIAGRAM = (PICTURES / "streams.dot").read_text()
+TABLES: dict[str, list[tuple[str, str]]] = {
+    name: re.findall(r'PORT="(\w+)" .*?COLOR="#5e6c84">(\w+)<', body)
+    for name, body in re.findall(
+        r'^  "?(\w+)"? \[label=<<TABLE(.*?)</TABLE>>\]', DIAGRAM, re.MULTILINE | re.DOTALL
+    )
+}
+JOINS = re.findall(r"^  (\w+):(\w+?)_?:\w -> (\w+):(\w+?)_?:\w$", DIAGRAM, re.MULTILINE)
+
+
+def schema(stream: str) -> dict[str, Any]:
+    file = ROOT / "source_confluence" / "schemas" / f"{stream}.json"
+    return dict(json.loads(file.read_text())["properties"])
+
+
+def kind(field: dict[str, Any]) -> str:
+    if field.get("format") == "date-time":
+        return "timestamp"
+    [type_] = {field["type"]} if isinstance(field["type"], str) else set(field["type"]) - {"null"}
+    return {"string": "text"}.get(type_, type_)
+
+
+def test_the_diagram_has_every_stream() -> None:
+    files = (ROOT / "source_confluence" / "schemas").glob("*.json")
+    assert set(TABLES) == {file.stem for file in files}
+
+
+@pytest.mark.parametrize("stream", TABLES)
+def test_the_columns_of_the_diagram_are_fields_of_the_stream(stream: str) -> None:
+    fields = schema(stream)
+    assert TABLES[stream] == [
+        (name, kind(fields[name]) if "$ref" not in fields[name] else "object")
+        for name, _ in TABLES[stream]
+    ]
+
+
+def test_the_joins_of_the_diagram_lead_from_ids_to_keys() -> None:
+    assert len(JOINS) == 4
+    for _, column, to_table, to_column in JOINS:
+        assert column.endswith("Id")
+        assert to_column == "id"
+        assert to_table in TABLES
+
+
+def test_the_picture_is_of_this_diagram() -> None:
+    svg = ET.parse(PICTURES / "streams.svg")  # noqa: S314 (our own file)
+    space = "{http://www.w3.org/2000/svg}"
+    shown = sorted(text.text or "" for text in svg.iter(f"{space}text"))
+    words = [word for name, columns in TABLES.items() for pair in columns for word in pair]
+    assert shown == sorted([*words, *TABLES])
+    edges = [g for g in svg.iter(f"{space}g") if g.get("class") == "edge"]
+    assert len(edges) == len(JOINS)
+
+
+def test_the_picture_of_the_form_is_of_this_form() -> None:
+    lines = (PICTURES / "form.sha256").read_text().splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        digest, name = line.split()
+        assert hashlib.sha256((PICTURES / name).read_bytes()).hexdigest() == digest, name
