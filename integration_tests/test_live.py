@@ -1,0 +1,129 @@
+"""What `scripts/test-live` says of a site; here the site is the fake one."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fake_confluence import Content, Fault, RunningSite, Service, serve
+from live_tests.comparison import undeclared, violations
+
+ROOT = Path(__file__).parents[1]
+CONTENT = Content(pages=620, blog_posts=4, spaces=3, audit=5, groups=6)
+
+
+def live(config: Path, *arguments: str, site: RunningSite | None = None) -> tuple[int, str]:
+    """The exit code and what is printed."""
+    environment = dict(os.environ)
+    if site:
+        config.write_text(json.dumps(site.config))
+        environment["REQUESTS_CA_BUNDLE"] = str(site.ca_file)
+    done = subprocess.run(
+        [ROOT / "scripts" / "test-live", "--config", config, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_without_settings_it_says_how_to_make_them(tmp_path: Path) -> None:
+    code, printed = live(tmp_path / "config.json")
+    assert code == 1
+    assert "What to do: create an API token" in printed
+    assert "cp integration_tests/sample_config.json secrets/config.json" in printed
+
+
+def test_a_bit_of_every_stream_is_read_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
+    with serve(Service(CONTENT)) as site:
+        code, printed = live(tmp_path / "config.json", "--records", "300", site=site)
+    assert code == 0, printed
+    assert printed.splitlines() == [
+        "check     SUCCEEDED",
+        "discover  pages, blog_posts, space, audit, group",
+        "read      pages           300 records, enough",
+        "read      blog_posts        4 records, COMPLETE",
+        "read      space             3 records, COMPLETE",
+        "read      audit             5 records, COMPLETE",
+        "read      group             6 records, COMPLETE",
+        "5 passed, 0 failed",
+    ]
+    assert len([call for call in site.calls if call.path.endswith("/pages")]) <= 3
+
+
+def test_settings_that_do_not_work_end_it_at_once(tmp_path: Path) -> None:
+    with serve(Service(CONTENT, faults=[Fault(kind="status", status=401, count=None)])) as site:
+        code, printed = live(tmp_path / "config.json", site=site)
+    assert code == 1
+    assert printed.startswith(f"check     FAILED {site.host} did not accept the credentials")
+    assert "read" not in printed
+
+
+def test_a_stream_that_is_refused_fails_with_the_words_of_the_connector(tmp_path: Path) -> None:
+    refused = Fault(kind="status", status=403, path="/audit", count=None)
+    with serve(Service(CONTENT, faults=[refused])) as site:
+        code, printed = live(tmp_path / "config.json", "group", "audit", site=site)
+    assert code == 1
+    assert "read      audit             0 records, INCOMPLETE\n" in printed
+    assert "'Confluence administrator'" in printed
+    assert printed.endswith("1 passed, 1 failed\n")
+
+
+def test_a_stream_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with serve(Service(CONTENT)) as site:
+        code, printed = live(tmp_path / "config.json", "comments", site=site)
+    assert code == 2
+    assert "there is no stream comments" in printed
+
+
+class Odd(Content):
+    """A site whose groups are not as the schema says."""
+
+    def row(self, kind: str, index: int) -> dict[str, Any]:
+        row = super().row(kind, index)
+        return {**row, "name": 7, "members": ["ada"]} if kind == "group" and index else row
+
+
+def test_what_breaks_the_schema_fails_and_new_fields_are_told(tmp_path: Path) -> None:
+    with serve(Service(Odd(groups=3))) as site:
+        code, printed = live(tmp_path / "config.json", "group", site=site)
+    assert code == 1
+    assert printed.splitlines()[-3:] == [
+        "            breaks the schema: .name is not of type null or string (2 of 3)",
+        "            not in the schema: .members (2 of 3)",
+        "0 passed, 1 failed",
+    ]
+    assert "ada" not in printed
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "at": {"type": ["null", "string"], "format": "date-time"},
+        "list": {"type": ["null", "array"], "items": {"type": ["null", "object"]}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"at": "2026-03-19T14:26:45.468Z"}, []),
+        ({"at": None, "list": [None, {}]}, []),
+        ({"at": "yesterday"}, [".at is not of format date-time"]),
+        ({"list": [{}, 7]}, [".list[] is not of type null or object"]),
+    ],
+)
+def test_violations_name_the_place_and_not_the_value(
+    record: dict[str, Any], expected: list[str]
+) -> None:
+    assert list(violations(record, SCHEMA)) == expected
+
+
+def test_undeclared_fields_are_found_at_any_depth() -> None:
+    assert list(undeclared({"list": [{"a": 1}], "b": {}}, SCHEMA)) == [".list[].a", ".b"]
