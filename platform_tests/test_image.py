@@ -1,6 +1,8 @@
 """The container image, run by its own ENTRYPOINT against the fake site; `scripts/test-image`."""
 
 import json
+import os
+import re
 import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -11,8 +13,10 @@ import pytest
 
 from fake_confluence import Content, RunningSite, Service, serve
 from integration_tests.connector import Connector, counts, endings, messages
+from platform_tests.container import docker_reaching, reaching
 
 PACKAGE = Path(__file__).parents[1] / "source_confluence"
+README = (PACKAGE.parent / "README.md").read_text()
 CONTENT = Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30)
 COUNTS = {"pages": 620, "blog_posts": 40, "space": 12, "audit": 1300, "group": 30}
 
@@ -39,13 +43,6 @@ def connector(image: str, site: RunningSite, tmp_path: Path) -> Connector:
     options = ["--rm", "--read-only", "--tmpfs", "/tmp", *reaching(site)]  # noqa: S108 (in there)
     options += ["--volume", f"{tmp_path}:{tmp_path}:ro"]
     return Connector(tmp_path, site, ["docker", "run", *options, image])
-
-
-def reaching(site: RunningSite) -> list[str]:
-    """What lets a container reach a site on this machine, and trust it."""
-    certificate = "/run/fake-confluence-ca.pem"
-    options = ["--network", "host", "--volume", f"{site.ca_file}:{certificate}:ro"]
-    return [*options, "--env", f"REQUESTS_CA_BUNDLE={certificate}"]
 
 
 def docker(*arguments: str) -> str:
@@ -87,6 +84,20 @@ def test_read(connector: Connector) -> None:
     assert done.returncode == 0, done.stderr
     assert counts(done) == COUNTS
     assert endings(done) == dict.fromkeys(COUNTS, "COMPLETE")
+
+
+def test_the_command_of_the_readme(
+    site: RunningSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [command] = re.findall("^docker run .+$", README, re.MULTILINE)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "config.json").write_text(json.dumps(site.config))
+    monkeypatch.setenv("PATH", str(docker_reaching(site, tmp_path)), prepend=os.pathsep)
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    [status] = [m for m in messages(done) if m["type"] == "CONNECTION_STATUS"]
+    assert status["connectionStatus"] == {"status": "SUCCEEDED"}
 
 
 def test_it_runs_as_user_1000(image: str) -> None:

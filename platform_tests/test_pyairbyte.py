@@ -143,6 +143,17 @@ def test_the_example_finds_who_writes_where(results: Path) -> None:
     assert sum(int(row["blog_posts"]) for row in found) == EXAMPLE.blog_posts
 
 
+def test_the_example_reads_the_site_whose_settings_are_given(
+    site: RunningSite, tmp_path: Path
+) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "config.json").write_text(json.dumps(site.config))
+    example = ROOT / "examples" / "pages_to_duckdb.py"
+    pyairbyte(example, "--config", "secrets/config.json", folder=tmp_path, trust=site.ca_file)
+    found = answer(tmp_path / "confluence", "who_writes_where")
+    assert sum(int(row["pages"]) for row in found) == CONTENT.pages
+
+
 def test_the_example_draws_a_chart(results: Path) -> None:
     chart = (results / "stale_pages.png").read_bytes()
     assert chart.startswith(b"\x89PNG\r\n")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def installed(python: str, version: str, wheel: Path) -> Path:
     """The wheel in an environment of its own, which is kept, so that a second run is quick."""
-    kind = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()[:12]
+    dependencies = str(requires("airbyte-source-confluence"))
+    kind = hashlib.sha256(dependencies.encode()).hexdigest()[:12]
     environment = CACHE / f"python-{version}-{kind}"
     pip: list[str | Path] = [environment / "bin" / "python", "-m", "pip"]
     if not (environment / "is-complete").exists():
