@@ -13,8 +13,8 @@ WORKDIR /airbyte/integration_code
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --no-deps --requirement requirements.txt
 
-COPY --from=wheel /wheel /tmp/wheel
-RUN pip install --no-cache-dir --no-deps /tmp/wheel/*.whl && rm -r /tmp/wheel
+RUN --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
+    pip install --no-cache-dir --no-deps /wheel/*.whl
 COPY main.py ./
 
 # The user airbyte of the base image.

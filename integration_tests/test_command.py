@@ -13,6 +13,7 @@ import pytest
 from fake_confluence import Content, Fault, Service, serve
 from integration_tests.connector import COMMAND, Connector, counts, endings, messages
 
+CATALOG = Path(__file__).parent / "configured_catalog.json"
 NAMES = ["pages", "blog_posts", "space", "audit", "group"]
 
 
@@ -145,6 +146,25 @@ def test_no_form_of_the_token_is_ever_printed(
     assert "Basic" in printed or not level, "the debug log shows headers, so the mask was needed"
     for secret in (token, encoded, encoded.rstrip("=")):
         assert secret not in printed
+
+
+def test_a_command_that_is_killed_leaves_no_file_with_the_token(tmp_path: Path) -> None:
+    with serve(Service(Content(), faults=[Fault(kind="slow", seconds=20, count=None)])) as site:
+        connector = Connector(tmp_path, site)
+        left = tmp_path / "temporary"
+        left.mkdir()
+        arguments: list[str | Path] = ["--config", connector.config, "--catalog", CATALOG]
+        with subprocess.Popen(
+            [COMMAND, "read", *arguments],
+            env={**connector.environment, "TMPDIR": str(left)},
+            stdout=subprocess.DEVNULL,
+        ) as process:
+            while not site.calls:
+                time.sleep(0.05)
+            process.kill()
+    files = [file for file in left.rglob("*") if file.is_file()]
+    assert [file for file in files if site.config["api_token"] in file.read_text()] == []
+    assert list(left.iterdir()), "the CDK had made a folder there"
 
 
 def test_settings_that_cannot_work_end_in_words(tmp_path: Path) -> None:

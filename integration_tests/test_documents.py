@@ -75,7 +75,7 @@ def test_setup_refuses_a_python_that_is_named_and_cannot_do() -> None:
     assert (ROOT / ".venv" / "made-for").exists()
 
 
-def image_with(docker: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def image_with(docker: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run scripts/image with a `docker` of our own (or none), and nothing else but `dirname`."""
     (folder / "dirname").symlink_to(shutil.which("dirname") or "")
     if docker:
@@ -83,7 +83,7 @@ def image_with(docker: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (folder / "docker").chmod(0o755)
     return subprocess.run(
         [ROOT / "scripts" / "image", "--pull"],
-        env={"PATH": str(folder)},
+        env={"PATH": str(folder), **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -94,6 +94,22 @@ def test_an_image_is_built_with_the_arguments_that_are_given(tmp_path: Path) -> 
     done = image_with('[ "$1" = info ] || echo "$@"', tmp_path)
     assert done.stdout == "build --tag airbyte/source-confluence:dev --pull .\n"
     assert done.returncode == 0
+
+
+def test_an_image_may_stand_on_another_base(tmp_path: Path) -> None:
+    done = image_with('[ "$1" = info ] || echo "$@"', tmp_path, BASE_IMAGE="my-python:3.13")
+    assert "--build-arg BASE_IMAGE=my-python:3.13 --pull .\n" in done.stdout
+
+
+def test_git_leaves_settings_and_results_out(tmp_path: Path) -> None:
+    paths = ["secrets/config.json", "messages.jsonl", ".venv/bin/python", "build/form-wrong.png"]
+    command = ["git", "-c", f"safe.directory={ROOT}", "check-ignore", *paths]
+    if not (ROOT / ".git").exists():  # a copy of the files; what counts is .gitignore
+        subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+        shutil.copy(ROOT / ".gitignore", tmp_path)
+    folder = ROOT if (ROOT / ".git").exists() else tmp_path
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == paths
 
 
 def test_an_image_needs_docker(tmp_path: Path) -> None:

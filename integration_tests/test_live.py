@@ -36,7 +36,43 @@ def test_without_settings_it_says_how_to_make_them(tmp_path: Path) -> None:
     code, printed = live(tmp_path / "config.json")
     assert code == 1
     assert "What to do: create an API token" in printed
-    assert "cp integration_tests/sample_config.json secrets/config.json" in printed
+    assert f"cp {ROOT}/integration_tests/sample_config.json {ROOT}/secrets/config.json" in printed
+
+
+def test_a_copy_of_the_sample_is_not_enough(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text((ROOT / "integration_tests" / "sample_config.json").read_text())
+    code, printed = live(config)
+    assert code == 1
+    assert "still holds the values of the sample" in printed
+
+
+@pytest.mark.parametrize("text", ["{", '["a"]', '{"email": "ada@acme.com",}'])
+def test_a_file_that_is_no_configuration_is_told_in_the_words_of_the_connector(
+    text: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(text)
+    code, printed = live(config)
+    assert code == 1
+    assert printed.startswith(f"The file {config} of --config cannot be used: it ")
+    assert "What to do: " in printed
+    assert "Traceback" not in printed
+
+
+def test_a_file_is_found_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with serve(Service(CONTENT)) as site:
+        code, printed = live(Path("config.json"), "group", site=site)
+    assert code == 0, printed
+
+
+def test_at_least_one_record_is_wanted(tmp_path: Path) -> None:
+    code, printed = live(tmp_path / "config.json", "--records", "0")
+    assert code == 2
+    assert "at least 1" in printed
 
 
 def test_a_bit_of_every_stream_is_read_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
@@ -46,7 +82,7 @@ def test_a_bit_of_every_stream_is_read_and_nothing_of_it_is_shown(tmp_path: Path
     assert printed.splitlines() == [
         "check     SUCCEEDED",
         "discover  pages, blog_posts, space, audit, group",
-        "read      pages           300 records, enough",
+        "read      pages           300 records, the first 300 are enough",
         "read      blog_posts        4 records, COMPLETE",
         "read      space             3 records, COMPLETE",
         "read      audit             5 records, COMPLETE",
@@ -77,8 +113,11 @@ def test_a_stream_that_is_refused_fails_with_the_words_of_the_connector(tmp_path
 def test_a_stream_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with serve(Service(CONTENT)) as site:
         code, printed = live(tmp_path / "config.json", "comments", site=site)
-    assert code == 2
-    assert "there is no stream comments" in printed
+    assert code == 1
+    assert printed == (
+        "There is no stream comments; there are: pages, blog_posts, space, audit, group.\n"
+    )
+    assert site.calls == []
 
 
 class Odd(Content):

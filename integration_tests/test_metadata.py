@@ -75,6 +75,17 @@ def test_there_is_one_tag_of_each_kind(prefix: str) -> None:
     assert [tag for tag in DATA["tags"] if tag.startswith(prefix)] == [f"{prefix}python"]
 
 
+def test_the_licence_is_the_one_we_have() -> None:
+    assert DATA["license"] in {"MIT", "ELv2"}
+    assert (ROOT / "LICENSE").read_text().startswith(f"{DATA['license']} License")
+
+
+def test_the_test_suites_are_ones_the_registry_knows() -> None:
+    suites = [option["suite"] for option in DATA["connectorTestSuitesOptions"]]
+    assert set(suites) <= {"unitTests", "integrationTests", "acceptanceTests", "liveTests"}
+    assert len(set(suites)) == len(suites)
+
+
 def test_the_version_is_a_semantic_one() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", DATA["dockerImageTag"])
 
@@ -110,6 +121,7 @@ def test_suggested_streams_exist() -> None:
 def test_silence_is_allowed_for_as_long_as_the_longest_wait() -> None:
     from source_confluence.answers import LONGEST_ASKED_WAIT_SECONDS  # noqa: PLC0415
 
+    assert isinstance(DATA["maxSecondsBetweenMessages"], int)
     assert DATA["maxSecondsBetweenMessages"] > LONGEST_ASKED_WAIT_SECONDS
 
 
@@ -141,6 +153,7 @@ def test_documentation_urls_are_the_same_in_metadata_and_form() -> None:
     assert DATA["documentationUrl"] == SPEC["documentationUrl"]
     for link in DATA["externalDocumentationUrls"]:
         assert set(link) == {"title", "type", "url"}
+        assert link["type"] in {"api_reference", "authentication_guide", "rate_limits"}
         assert link["url"].startswith("https://developer.atlassian.com/")
 
 

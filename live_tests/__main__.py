@@ -22,18 +22,24 @@ from typing import Any
 
 from live_tests.comparison import undeclared, violations
 
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "integration_tests" / "sample_config.json"
+CONFIG = ROOT / "secrets" / "config.json"
 COMMAND = Path(sys.executable).parent / "source-confluence"
-HOW_TO = """\
-There is no file {config}, so there is no site to try.
+HOW_TO = f"""\
 What to do: create an API token at https://id.atlassian.com/manage-profile/security/api-tokens
 (without scopes), and write your own values into a copy of the sample; git and the container image
 leave the folder secrets out:
 
-    mkdir -p secrets
-    cp integration_tests/sample_config.json secrets/config.json
+    mkdir -p {CONFIG.parent}
+    cp {SAMPLE} {CONFIG}
 """
 
 Message = dict[str, Any]
+
+
+class NoAnswerError(Exception):
+    """A command ended without the answer it is there for; the text is what it said instead."""
 
 
 @dataclass
@@ -41,13 +47,15 @@ class Sample:
     """What came of one stream.
 
     Args:
+        limit: How many records are enough.
         records: How many records were read.
-        ending: `COMPLETE`, `INCOMPLETE`, or `enough` when we stopped reading.
+        ending: `COMPLETE`, `INCOMPLETE`, or that we stopped reading.
         failure: The connector's own words, if the stream failed.
         misfits: What broke the schema, and in how many records.
         new_fields: Fields that the schema does not have, and in how many records.
     """
 
+    limit: int
     records: int = 0
     ending: str = "no status"
     failure: str = ""
@@ -55,9 +63,14 @@ class Sample:
     new_fields: Counter[str] = field(default_factory=Counter)
 
     @property
+    def is_enough(self) -> bool:
+        """Whether there are as many records as wanted."""
+        return self.records >= self.limit
+
+    @property
     def is_good(self) -> bool:
         """Whether the stream delivered, and fits its schema; new fields are Atlassian's right."""
-        return self.ending in {"COMPLETE", "enough"} and not self.misfits
+        return (self.ending == "COMPLETE" or self.is_enough) and not self.misfits
 
     def take(self, message: Message, schema: dict[str, Any]) -> None:
         """Learn from one message of the connector."""
@@ -72,6 +85,17 @@ class Sample:
         if "stream_status" in trace:
             self.ending = trace["stream_status"]["status"]
 
+    def lines(self, name: str) -> Iterator[str]:
+        """What is to be shown of it."""
+        ending = f"the first {self.limit} are enough" if self.is_enough else self.ending
+        yield f"read      {name:<12}{self.records:>7} records, {ending}"
+        if self.failure:
+            yield f"            {self.failure}"
+        for what, count in sorted(self.misfits.items()):
+            yield f"            breaks the schema: {what} ({count} of {self.records})"
+        for what, count in sorted(self.new_fields.items()):
+            yield f"            not in the schema: {what} ({count} of {self.records})"
+
 
 def main() -> int:
     """Try the site; the exit code, 0 when all is well."""
@@ -81,32 +105,70 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("streams", nargs="*", help="all, unless some are named")
-    parser.add_argument("--config", type=Path, default=Path("secrets/config.json"))
+    parser.add_argument("--config", type=Path, default=CONFIG)
     parser.add_argument("--records", type=int, default=600, help="the most of each (%(default)s)")
     chosen = parser.parse_args()
+    if chosen.records < 1:
+        parser.error("--records: at least 1")
     if not chosen.config.is_file():
-        parser.exit(1, HOW_TO.format(config=chosen.config))
+        parser.exit(1, f"There is no file {chosen.config}, so there is no site to try.\n{HOW_TO}")
+    if chosen.config.read_text() == SAMPLE.read_text():
+        parser.exit(1, f"{chosen.config} still holds the values of the sample.\n{HOW_TO}")
+    try:
+        return _try(chosen.config, chosen.streams, chosen.records)
+    except NoAnswerError as error:
+        parser.exit(1, f"{error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, "Interrupted.\n")
 
-    status = _check(chosen.config)
-    print(f"check     {status['status']} {status.get('message', '')}".rstrip())
+
+def _try(config: Path, names: list[str], limit: int) -> int:
+    catalog = {stream["name"]: stream for stream in _discovered(config)}
+    unknown = ", ".join(sorted(set(names) - set(catalog)))
+    if unknown:
+        raise NoAnswerError(f"There is no stream {unknown}; there are: {', '.join(catalog)}.")
+
+    status = _checked(config)
+    _say(f"check     {status['status']} {status.get('message', '')}".rstrip())
     if status["status"] != "SUCCEEDED":
         return 1
 
-    catalog = _discover(chosen.config)
-    print(f"discover  {', '.join(catalog)}")
-    unknown = set(chosen.streams) - set(catalog)
-    if unknown:
-        parser.error(f"there is no stream {', '.join(sorted(unknown))}")
+    _say(f"discover  {', '.join(catalog)}")
+    good = 0
+    for name in names or catalog:
+        sample = _sample(config, catalog[name], limit)
+        _say(*sample.lines(name))
+        good += sample.is_good
+    count = len(names or catalog)
+    _say(f"{good} passed, {count - good} failed")
+    return 0 if good == count else 1
 
-    samples = {
-        name: _sample(chosen.config, catalog[name], chosen.records)
-        for name in chosen.streams or catalog
-    }
-    for name, sample in samples.items():
-        _show(name, sample)
-    bad = [name for name, sample in samples.items() if not sample.is_good]
-    print(f"{len(samples) - len(bad)} passed, {len(bad)} failed")
-    return 1 if bad else 0
+
+def _say(*lines: str) -> None:
+    print(*lines, sep="\n", flush=True)
+
+
+def _checked(config: Path) -> Message:
+    return dict(_answer("CONNECTION_STATUS", "check", "--config", config)["connectionStatus"])
+
+
+def _discovered(config: Path) -> list[Message]:
+    return list(_answer("CATALOG", "discover", "--config", config)["catalog"]["streams"])
+
+
+def _answer(kind: str, *arguments: str | Path) -> Message:
+    """The one message that a command is there for.
+
+    Raises:
+        NoAnswerError: When it does not come, with the connector's own words.
+    """
+    said = Sample(limit=1)
+    with _command(*arguments) as messages:
+        for message in messages:
+            if message["type"] == kind:
+                return message
+            said.take(message, {})
+    raise NoAnswerError(said.failure or f"The command '{arguments[0]}' gave no answer.")
 
 
 @contextmanager
@@ -119,18 +181,6 @@ def _command(*arguments: str | Path) -> Iterator[Iterator[Message]]:
             process.terminate()
 
 
-def _check(config: Path) -> Message:
-    with _command("check", "--config", config) as messages:
-        [answer] = [m for m in messages if m["type"] == "CONNECTION_STATUS"]
-    return dict(answer["connectionStatus"])
-
-
-def _discover(config: Path) -> dict[str, Message]:
-    with _command("discover", "--config", config) as messages:
-        [answer] = [m for m in messages if m["type"] == "CATALOG"]
-    return {stream["name"]: stream for stream in answer["catalog"]["streams"]}
-
-
 def _sample(config: Path, stream: Message, limit: int) -> Sample:
     """Read one stream until it ends, or until there are enough records."""
     selected = {
@@ -138,27 +188,16 @@ def _sample(config: Path, stream: Message, limit: int) -> Sample:
         "sync_mode": "full_refresh",
         "destination_sync_mode": "overwrite",
     }
-    sample = Sample()
+    sample = Sample(limit=limit)
     with tempfile.TemporaryDirectory() as folder:
         catalog = Path(folder) / "catalog.json"
         catalog.write_text(json.dumps({"streams": [selected]}))
         with _command("read", "--config", config, "--catalog", catalog) as messages:
             for message in messages:
                 sample.take(message, stream["json_schema"])
-                if sample.records == limit:
-                    sample.ending = "enough"
+                if sample.is_enough:
                     break
     return sample
-
-
-def _show(name: str, sample: Sample) -> None:
-    print(f"read      {name:<12}{sample.records:>7} records, {sample.ending}")
-    if sample.failure:
-        print(f"            {sample.failure}")
-    for what, count in sorted(sample.misfits.items()):
-        print(f"            breaks the schema: {what} ({count} of {sample.records})")
-    for what, count in sorted(sample.new_fields.items()):
-        print(f"            not in the schema: {what} ({count} of {sample.records})")
 
 
 if __name__ == "__main__":

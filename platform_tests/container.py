@@ -24,7 +24,7 @@ def docker_reaching(site: RunningSite, folder: Path) -> Path:
     options = shlex.join(reaching(site))
     docker.write_text(
         f'#!/bin/sh\n[ "$1" != run ] || {{ shift; set -- run {options} "$@"; }}\n'
-        f'exec {shutil.which("docker")} "$@"\n'
+        f'exec {shlex.quote(shutil.which("docker") or "docker")} "$@"\n'
     )
     docker.chmod(0o755)
     return folder

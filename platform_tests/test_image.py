@@ -1,22 +1,25 @@
 """The container image, run by its own ENTRYPOINT against the fake site; `scripts/test-image`."""
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from fake_confluence import Content, RunningSite, Service, serve
 from integration_tests.connector import Connector, counts, endings, messages
 from platform_tests.container import docker_reaching, reaching
 
-PACKAGE = Path(__file__).parents[1] / "source_confluence"
-README = (PACKAGE.parent / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 CONTENT = Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30)
 COUNTS = {"pages": 620, "blog_posts": 40, "space": 12, "audit": 1300, "group": 30}
 
@@ -28,6 +31,14 @@ def image(request: pytest.FixtureRequest) -> str:
     name = request.config.getoption("--connector-image")
     assert name, "scripts/test-image builds an image and runs these tests with it"
     return str(name)
+
+
+@pytest.fixture(autouse=True)
+def readable_files() -> Iterator[None]:
+    """What the tests write is read in the container by another user."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture
@@ -120,43 +131,111 @@ def test_the_labels_name_the_connector_and_the_version_that_is_inside(
     assert settings["Labels"]["io.airbyte.version"] == installed
 
 
-def test_the_dependencies_are_the_pinned_ones(image: str) -> None:
-    code = "import json, importlib.metadata as m; print(json.dumps(m.version('airbyte-cdk')))"
-    pins = (PACKAGE.parent / "requirements.txt").read_text().splitlines()
-    assert f"airbyte-cdk=={inside(image, code)}" in pins
+PACKAGES = """
+import json, importlib.metadata as m, re
+first = reversed(list(m.distributions()))  # of a package that is there twice, what is imported
+print(json.dumps({re.sub("[-_.]+", "-", d.name).lower(): d.version for d in first}))
+"""
 
 
-def test_of_ours_it_holds_the_package_and_main_py_and_nothing_else(image: str) -> None:
-    """Neither the fake site, nor tests, nor secrets."""
-    code = """
-import json, pathlib, source_confluence
-work = pathlib.Path("/airbyte/integration_code")
-package = pathlib.Path(source_confluence.__file__).parent
-foreign = ["fake_confluence", "unit_tests", "integration_tests", "platform_tests", "secrets"]
+def test_it_holds_the_pinned_dependencies_and_nothing_more_than_the_base(image: str) -> None:
+    """No build tools, nothing for tests: what is not pinned and not ours came with the base."""
+    found = inside(image, PACKAGES)
+    environment = inside(image, MARKERS)
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if not line.startswith("#")]
+    wanted = {
+        pin.name: str(pin.specifier).removeprefix("==")
+        for pin in pins
+        if not pin.marker or pin.marker.evaluate(environment)
+    }
+    assert {name: found.get(name) for name in wanted} == wanted
+    added = set(found) - set(inside(os.environ["BASE_IMAGE"], PACKAGES))
+    assert added <= {*wanted, "airbyte-source-confluence"}
+
+
+MARKERS = """
+import json, platform, sys
 print(json.dumps({
-    "work": sorted(str(f.relative_to(work)) for f in work.rglob("*")),
-    "package": sorted(str(f.relative_to(package)) for f in package.rglob("*")
-                      if f.is_file() and f.suffix != ".pyc"),
-    "foreign": [str(f) for top in ("airbyte", "build", "home", "opt", "root", "tmp", "usr", "var")
-                for name in foreign for f in pathlib.Path("/", top).rglob(name)],
+    "implementation_name": sys.implementation.name,
+    "platform_machine": platform.machine(),
+    "platform_python_implementation": platform.python_implementation(),
+    "python_full_version": platform.python_version(),
+    "python_version": "%d.%d" % sys.version_info[:2],
+    "sys_platform": sys.platform,
 }))
 """
-    found = inside(image, code, "--user", "0")  # from root nothing is hidden
-    ours = [f for f in PACKAGE.rglob("*") if f.is_file() and "__pycache__" not in f.parts]
-    assert found == {
-        "work": ["main.py", "requirements.txt"],
-        "package": sorted(str(f.relative_to(PACKAGE)) for f in ours),
-        "foreign": [],
-    }
+
+FILES = """
+import hashlib, json, os, sys
+wanted = set(json.load(sys.stdin))
+found = []
+for top, folders, names in os.walk("/"):
+    folders[:] = [f for f in folders if os.path.join(top, f) not in ("/proc", "/sys", "/dev")]
+    for name in names:
+        path = os.path.join(top, name)
+        if os.path.isfile(path) and not os.path.islink(path):
+            with open(path, "rb") as file:
+                if hashlib.sha256(file.read()).hexdigest() in wanted:
+                    found.append(path)
+print(json.dumps(sorted(found)))
+"""
+
+
+@pytest.fixture(scope="module")
+def careless_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """An image, and the folder it was built in: all of ours is there, and somebody's token."""
+    folder = tmp_path_factory.mktemp("careless") / "source-confluence"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".venv", ".git", ".*_cache"))
+    (folder / "secrets").mkdir(exist_ok=True)
+    (folder / "secrets" / "config.json").write_text('{"api_token": "somebody\'s own"}')
+    (folder / "source_confluence" / "__pycache__").mkdir(exist_ok=True)
+    name = "airbyte/source-confluence:careless"
+    base = f"BASE_IMAGE={os.environ['BASE_IMAGE']}"
+    docker("build", "--quiet", "--build-arg", base, "--tag", name, str(folder))
+    yield name, folder
+    docker("rmi", name)
+
+
+def test_of_ours_it_holds_the_package_and_main_py_and_nothing_else(
+    careless_image: tuple[str, Path],
+) -> None:
+    """Neither the fake site, nor tests, nor examples, nor secrets: no file with such contents."""
+    image, folder = careless_image
+    files = [file for file in folder.rglob("*") if file.is_file() and file.stat().st_size]
+    allowed = {folder / "main.py", folder / "requirements.txt"}
+    allowed |= {file for file in files if file.is_relative_to(folder / "source_confluence")}
+    shipped = {digest(file) for file in allowed}
+    foreign = {digest(file): file for file in files if digest(file) not in shipped}
+    assert folder / "secrets" / "config.json" in foreign.values()
+
+    def found(digests: Iterable[str]) -> list[str]:
+        command = ["docker", "run", "--rm", "-i", "--user", "0", "--entrypoint", "python", image]
+        return list(
+            json.loads(
+                subprocess.run(
+                    [*command, "-c", FILES],
+                    input=json.dumps(list(digests)),
+                    capture_output=True,
+                    text=True,
+                    timeout=300,
+                    check=True,
+                ).stdout
+            )
+        )
+
+    assert found(foreign) == []
+    code = [
+        file for file in allowed if file.suffix in {".py", ".json", ".yaml"} and file.stat().st_size
+    ]
+    assert len(found(digest(file) for file in code)) >= len(code), "it would be found"
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("tool", ["cc", "gcc", "make", "git"])
 def test_no_build_tools_are_left(tool: str, image: str) -> None:
     code = f"import json, shutil; print(json.dumps(shutil.which({tool!r})))"
     assert inside(image, code) is None
-
-
-def test_no_packages_of_the_tests_are_there(image: str) -> None:
-    code = "import json, importlib.metadata as m; "
-    code += "print(json.dumps([d.name for d in m.distributions()]))"
-    assert not {"mypy", "pytest", "requests-mock", "ruff", "trustme"} & set(inside(image, code))

@@ -29,12 +29,11 @@ def pythons(version: str) -> Iterator[str]:
 
 
 def is_python(path: str, version: str) -> bool:
-    """Whether it runs: a shim of pyenv stands for a Python that may not be chosen."""
+    """Whether it is there and runs: a shim of pyenv stands for a Python that may not be chosen."""
     code = f"import ensurepip, sys; sys.exit('{version}' != '%d.%d' % sys.version_info[:2])"
-    return (
-        bool(path)
-        and not subprocess.run([path, "-c", code], capture_output=True, check=False).returncode
-    )
+    if not Path(path).is_file():
+        return False
+    return subprocess.run([path, "-c", code], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,8 @@ def installed(python: str, version: str, wheel: Path) -> Path:
     kind = hashlib.sha256(dependencies.encode()).hexdigest()[:12]
     environment = CACHE / f"python-{version}-{kind}"
     pip: list[str | Path] = [environment / "bin" / "python", "-m", "pip"]
-    if not (environment / "is-complete").exists():
+    is_complete = (environment / "is-complete").exists()
+    if not is_complete or not is_python(str(environment / "bin" / "python"), version):
         subprocess.run([python, "-m", "venv", "--clear", environment], check=True)
         subprocess.run([*pip, "install", "--quiet", wheel], check=True)
         (environment / "is-complete").touch()

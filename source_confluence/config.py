@@ -155,9 +155,14 @@ def _api_token(text: str) -> str:
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:
-    """The setting; blank when it is missing or no text."""
     value = raw.get(key)
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        raise ConfigError(
+            f"There is no setting {key}, or it is not a text. "
+            "Likely cause: it was left out, or has another name where it was written by hand. "
+            "What to do: Enter email, api_token and domain_name, each as a text."
+        )
+    return value
 
 
 def _is_blank_or_control(character: str) -> bool:

@@ -63,23 +63,28 @@ class SourceConfluence(AbstractSource):
             raise _user_must_act(BadFileError("--catalog", catalog_path, reason)) from None
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
-        """The form, as `spec.yaml` describes it."""
+        """The form, as `spec.yaml` describes it; the CDK asks for it before every command."""
         self._form = super().spec(logger)
         return self._form
 
-    def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
+    def configure(
+        self,
+        config: Mapping[str, Any],
+        temp_dir: str,  # noqa: ARG002 (the CDK's signature)
+    ) -> Mapping[str, Any]:
         """Leave all judgement of the settings to `Config`, whose messages say what to enter.
 
-        airbyte-cdk 7.39.1 holds them against the form before `check`, whatever
-        `check_config_against_spec` says, and would only say that a setting is required or does not
-        match a regular expression. Of the form it keeps what it needs to mask the secrets.
+        airbyte-cdk 7.39.1 calls `spec`, then this, and then holds the settings against the form it
+        was given: before `check` always, whatever `check_config_against_spec` says. It would only
+        say that a setting is required or does not match a regular expression, so what it goes on
+        with is the form without its rules.
+
+        Nothing is written: the CDK's own way leaves the settings, and so the token, in a file of
+        `temp_dir` that nobody reads, and that stays there when the process is killed.
         """
         if self._form is not None:
-            form = self._form.connectionSpecification
-            secret = {"airbyte_secret": True}
-            kept = {k: secret for k, v in form["properties"].items() if v.get("airbyte_secret")}
-            self._form.connectionSpecification = {"type": "object", "properties": kept}
-        return super().configure(config, temp_dir)
+            self._form.connectionSpecification = _without_rules(self._form.connectionSpecification)
+        return config
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Answer `check`; the CDK would show the message in quotation marks."""
@@ -123,6 +128,15 @@ class SourceConfluence(AbstractSource):
     def raise_exception_on_missing_stream(self) -> bool:
         """True: a stream that was asked for and does not exist fails; the CDK would skip it."""
         return True
+
+
+def _without_rules(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The form with nothing but what the CDK masks secrets by."""
+    secrets = [name for name, field in form["properties"].items() if field.get("airbyte_secret")]
+    return {
+        "type": "object",
+        "properties": {name: {"airbyte_secret": True} for name in secrets},
+    }
 
 
 def _user_must_act(error: ValueError) -> AirbyteTracedException:

@@ -105,13 +105,13 @@ def test_the_token_is_not_in_the_repr() -> None:
         ("email", "ada", "e-mail address"),
         ("email", "ada:x@acme.com", "e-mail address"),
         ("email", "ada@acme.com\r\nX: 1", "e-mail address"),
-        ("email", None, "e-mail address is blank"),
+        ("email", None, "no setting email"),
         ("api_token", "  ", "API token"),
         ("api_token", "one two", "API token"),
         ("api_token", "one\ud800", "API token"),
         ("api_token", "one\ntwo", "API token"),
-        ("api_token", 7, "API token is blank"),
-        ("domain_name", None, "domain name is empty"),
+        ("api_token", 7, "no setting api_token"),
+        ("domain_name", None, "no setting domain_name"),
     ],
 )
 def test_other_settings_that_cannot_work_are_refused(key: str, value: object, words: str) -> None:
@@ -123,6 +123,8 @@ def test_other_settings_that_cannot_work_are_refused(key: str, value: object, wo
     assert "one" not in str(refused.value).replace("one piece", "")
 
 
-def test_a_missing_setting_counts_as_blank() -> None:
-    with pytest.raises(ConfigError, match="e-mail address is blank"):
-        Config.parse({})
+def test_a_setting_under_another_name_is_named() -> None:
+    misspelt = {"email": "a@b.c", "token": "hush", "domain_name": "acme.example"}
+    with pytest.raises(ConfigError, match="There is no setting api_token") as refused:
+        Config.parse(misspelt)
+    assert "hush" not in str(refused.value)

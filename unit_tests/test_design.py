@@ -102,6 +102,13 @@ def test_the_message_for_a_blank_setting_is_in_the_documentation(setting: str) -
     assert happened in (ROOT / "docs" / "confluence.md").read_text()
 
 
+def test_the_message_for_a_missing_setting_is_in_the_documentation() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Config.parse({})
+    happened = str(refused.value).partition(". Likely cause: ")[0].replace("email", "…")
+    assert happened in (ROOT / "docs" / "confluence.md").read_text()
+
+
 def test_every_module_is_on_the_map() -> None:
     text = (ROOT / "docs" / "design.md").read_text()
     for module in MODULES:

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -74,6 +75,10 @@ def test_the_form_takes_the_addresses_that_are_understood(address: str) -> None:
         ("domain_name", "acme.atlassian.net/jira"),
         ("domain_name", "acme.atlassian.net/wikis"),
         ("domain_name", "ftp://acme.atlassian.net"),
+        ("domain_name", "acme..atlassian.net"),
+        ("domain_name", "acme.atlassian.net:https"),
+        ("domain_name", "https:acme.atlassian.net"),
+        ("domain_name", "-"),
     ],
 )
 def test_what_the_form_refuses_the_command_refuses_in_words(setting: str, value: str) -> None:
@@ -83,6 +88,17 @@ def test_what_the_form_refuses_the_command_refuses_in_words(setting: str, value:
     status, message = check(entered)
     assert status == "FAILED"
     assert "What to do: Enter the " in message
+
+
+@pytest.mark.parametrize("name", ["acme", "acme.atlassian,net"])
+def test_the_form_wants_the_whole_host_name(name: str) -> None:
+    """Somewhere these might be names of hosts, so only the connection check can tell."""
+    with pytest.raises(jsonschema.ValidationError, match="does not match"):
+        jsonschema.validate({**SOUND, "domain_name": name}, spec())
+
+
+def test_without_a_form_the_settings_stay_as_they_are(tmp_path: Path) -> None:
+    assert SourceConfluence().configure({"email": 7}, str(tmp_path)) == {"email": 7}
 
 
 def test_every_pattern_comes_with_words_for_it() -> None:
