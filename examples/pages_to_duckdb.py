@@ -3,15 +3,16 @@
     scripts/pyairbyte examples/pages_to_duckdb.py                               # a fake site
     scripts/pyairbyte examples/pages_to_duckdb.py --config secrets/config.json  # your own
 
-Which pages are stale, in which space? Which are edited most? Who writes where? The answers are
-printed, and written as CSV, with a chart (PNG) of the first one. The tables stay in
-`confluence.duckdb`: open that with `duckdb`, pandas or whatever you like, and ask on.
+In which space are how many pages stale? Which pages are edited most? Who writes where? The answers
+are printed, and written as CSV into a folder, with a chart (PNG) of the first one. The tables are
+there, too, in `confluence.duckdb`: open it with `duckdb`, pandas or whatever you like, and ask on.
 """
 
 import argparse
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,42 +23,51 @@ import matplotlib as mpl
 import pandas as pd
 
 mpl.use("Agg")  # a chart in a file, no window
-HERE = Path(__file__).resolve().parents[1]
-CONNECTOR = HERE / ".venv" / "bin" / "source-confluence"
+ROOT = Path(__file__).resolve().parents[1]
+CONNECTOR = ROOT / ".venv" / "bin" / "source-confluence"
 
-# Ids are texts, so they join; times are TIMESTAMP; objects are JSON: `version ->> '$.number'`.
+# Columns are in lower case; ids are texts, so they join; times are TIMESTAMP; objects are JSON:
+# `version ->> '$.number'`. People are account ids; their names stand only in the stream `audit`.
+CURRENT = """
+    -- What is neither archived nor in an archived space.
+    CREATE OR REPLACE VIEW current_content AS
+    SELECT content.*, coalesce(space.name, '(not visible)') AS space
+    FROM (SELECT 'page' AS kind, * FROM pages
+          UNION ALL BY NAME SELECT 'blog post' AS kind, * FROM blog_posts) AS content
+    LEFT JOIN space ON space.id = content.spaceid
+    WHERE content.status = 'current' AND space.status IS DISTINCT FROM 'archived'
+"""
 QUESTIONS = {
-    "stale_pages": """
-        -- Which spaces have pages that nobody has touched for a year?
-        SELECT space.name AS space,
+    "stale_pages_by_space": """
+        -- In which space has nobody touched how many pages for a year?
+        SELECT space,
                count(*) FILTER (edited < current_date - INTERVAL 1 YEAR) AS stale,
                count(*) AS pages,
+               round(100 * stale / pages)::INTEGER AS percent,
                max(edited)::DATE AS last_edit
         FROM (SELECT *, (version ->> '$.createdAt')::TIMESTAMP AS edited
-              FROM pages WHERE status = 'current')
-        JOIN space ON space.id = spaceid
-        GROUP BY space.id, space.name
+              FROM current_content WHERE kind = 'page')
+        GROUP BY spaceid, space
         ORDER BY stale DESC, space
     """,
     "most_edited_pages": """
         -- Which pages are edited most, and when were they edited last?
-        SELECT pages.title, space.name AS space,
+        SELECT title, space,
                (version ->> '$.number')::BIGINT AS versions,
                (version ->> '$.createdAt')::DATE AS last_edit,
-               length(body ->> '$.storage.value') AS characters
-        FROM pages JOIN space ON space.id = spaceid
-        ORDER BY versions DESC, last_edit DESC, pages.id
-        LIMIT 10
+               length(body ->> '$.storage.value') AS markup_characters,
+               _links ->> '$.webui' AS link -- goes behind https://<your domain>/wiki
+        FROM current_content WHERE kind = 'page'
+        ORDER BY versions DESC, last_edit DESC, id
+        LIMIT 100
     """,
     "who_writes_where": """
         -- Who has written how many pages and blog posts, in which space?
-        SELECT author, space.name AS space,
+        SELECT authorid AS author, space,
                count(*) FILTER (kind = 'page') AS pages,
                count(*) FILTER (kind = 'blog post') AS blog_posts
-        FROM (SELECT authorid AS author, spaceid, 'page' AS kind FROM pages
-              UNION ALL SELECT authorid, spaceid, 'blog post' FROM blog_posts)
-        JOIN space ON space.id = spaceid
-        GROUP BY author, space.id, space.name
+        FROM current_content
+        GROUP BY authorid, spaceid, space
         ORDER BY pages + blog_posts DESC, author, space
     """,
 }
@@ -69,52 +79,65 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config", type=Path, help="settings of your site; none: a fake site")
-    parser.add_argument("--folder", type=Path, default=Path("confluence"), help="for the results")
+    parser.add_argument("--folder", type=Path, help="for the results; else confluence/ or demo/")
     chosen = parser.parse_args()
-    if chosen.config and not chosen.config.is_file():
-        parser.error(f"there is no file {chosen.config}; README.md says what goes into it")
-    chosen.folder.mkdir(parents=True, exist_ok=True)
-
-    database = chosen.folder / "confluence.duckdb"
-    with settings(chosen.config) as config:
-        tables = sync(config, database)
-
-    answers = {
-        name: pd.read_sql(question, tables.get_sql_engine()) for name, question in QUESTIONS.items()
-    }
-    for name, answer in answers.items():
-        print(
-            f"\n{QUESTIONS[name].strip().splitlines()[0]}\n{answer.head(10).to_string(index=False)}"
-        )
-        answer.to_csv(chosen.folder / f"{name}.csv", index=False)
-    draw(answers["stale_pages"], chosen.folder / "stale_pages.png")
-    print(f"\nThe tables, the whole answers and a chart are in {chosen.folder}/")
+    folder = chosen.folder or Path("confluence" if chosen.config else "demo")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")  # whole pages are in there
+        with settings(chosen.config) as config:
+            tables = sync(config, folder)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    except ab.exceptions.PyAirbyteError as error:
+        reason = (error.context or {}).get("failure_reason")
+        sys.exit(reason or f"{error.get_message()} It says above why, and in {error.log_file}.")
+    answer(tables, folder)
 
 
-def sync(config: dict[str, Any], database: Path) -> ab.DuckDBCache:
+def sync(config: dict[str, Any], folder: Path) -> ab.DuckDBCache:
     """Copy pages, blog posts and spaces into the tables of a DuckDB file."""
-    source = ab.get_source(
-        "source-confluence",
-        config=config,
-        local_executable=CONNECTOR,
-        streams=["pages", "blog_posts", "space"],
-    )
+    source = ab.get_source("source-confluence", config=config, local_executable=CONNECTOR)
     source.check()
-    # The tables are replaced as a whole, so pages that were deleted in Confluence go, too.
-    cache = ab.DuckDBCache(db_path=database)
-    source.read(cache=cache, write_strategy="replace", force_full_refresh=True)
-    return cache
+    source.select_streams(["pages", "blog_posts", "space"])
+    # A new file each time: what was deleted in Confluence is not in it.
+    database = folder / "confluence.duckdb"
+    database.unlink(missing_ok=True)
+    tables = ab.DuckDBCache(db_path=database, cache_dir=folder / "cache")
+    source.read(cache=tables)
+    return tables
+
+
+def answer(tables: ab.DuckDBCache, folder: Path) -> None:
+    """Ask the questions; print, write and draw the answers."""
+    engine = tables.get_sql_engine()
+    with engine.begin() as connection:
+        connection.exec_driver_sql(CURRENT)
+    answers = {name: pd.read_sql(question, engine) for name, question in QUESTIONS.items()}
+    for name, rows in answers.items():
+        question = QUESTIONS[name].strip().splitlines()[0]
+        file = folder / f"{name}.csv"
+        rows.to_csv(file, index=False)
+        print(f"\n{question}\n{rows.head(10).to_string(index=False)}")
+        print(f"({min(len(rows), 10)} of {len(rows)} rows; all of them: {file})")
+    draw(answers["stale_pages_by_space"], folder / "stale_pages_by_space.png")
+    print(
+        f"\nThe chart is {folder}/stale_pages_by_space.png, the tables {folder}/confluence.duckdb"
+    )
 
 
 @contextmanager
 def settings(file: Path | None) -> Iterator[dict[str, Any]]:
     """The settings in the file; without one, those of a fake site that runs meanwhile."""
     if file is not None:
-        yield json.loads(file.read_text())
+        try:
+            yield json.loads(file.read_text())
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{file} is not JSON: {error}") from None
         return
     site = subprocess.Popen(
-        [HERE / ".venv" / "bin" / "python", "-m", "fake_confluence", "--pages", "1240"],
-        cwd=HERE,
+        [ROOT / ".venv" / "bin" / "python", "-m", "fake_confluence", "--pages", "1240"],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -132,17 +155,25 @@ def draw(spaces: pd.DataFrame, file: Path) -> None:
     most = spaces.head(20).iloc[::-1].set_index("space")
     bars = pd.DataFrame(
         {"not edited for a year": most["stale"], "edited since": most["pages"] - most["stale"]}
-    )
+    ).astype(int)
+    if bars.empty:
+        print("\nThere is no page, so there is no chart.")
+        return
     axes = bars.plot.barh(
         stacked=True,
         color=["#c4532d", "#2d7dc4"],
         figsize=(9, 1.5 + 0.35 * len(bars)),
-        title="Stale pages by space",
+        title=f"Stale pages by space, on {pd.Timestamp.today():%Y-%m-%d}",
         xlabel="pages",
         ylabel="",
     )
+    axes.margins(x=0.12)
+    axes.bar_label(axes.containers[-1], [f"{part} %" for part in most["percent"]], padding=4)
     axes.figure.savefig(file, dpi=120, bbox_inches="tight")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted.")

@@ -19,7 +19,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="fake_confluence", description=__doc__)
     for setting in fields(Content):
         parser.add_argument(
-            f"--{setting.name.replace('_', '-')}", type=int, default=setting.default
+            f"--{setting.name.replace('_', '-')}",
+            type=int,
+            default=setting.default,
+            help="%(default)s unless you say otherwise",
         )
     parser.add_argument("--port", type=int, default=0, help="0 (the default): any that is free")
     parser.add_argument("--page-cap", type=int, help="the most rows in one answer")

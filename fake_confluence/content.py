@@ -120,7 +120,7 @@ class Content:
         space = int(self.spaces * random.random() ** 2)  # the first spaces are the large ones
         created = _FIRST_DAY.add(minutes=index * 7, seconds=random.randrange(60))
         edits = int(60 * random.random() ** 4)  # few are edited often, a third never
-        edited = created.add(hours=random.randrange(30_000) if edits else 0)
+        edited = created.add(hours=int(30_000 * random.random() ** 0.4) if edits else 0)
         key = self._key(space)
         return {
             "createdAt": _timestamp(created, random),

@@ -19,7 +19,6 @@ from integration_tests.connector import Connector, counts, endings, messages
 from platform_tests.container import docker_reaching, reaching
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
 CONTENT = Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30)
 COUNTS = {"pages": 620, "blog_posts": 40, "space": 12, "audit": 1300, "group": 30}
 
@@ -97,12 +96,21 @@ def test_read(connector: Connector) -> None:
     assert endings(done) == dict.fromkeys(COUNTS, "COMPLETE")
 
 
-def test_the_command_of_the_readme(
-    site: RunningSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("document", "file"),
+    [("README.md", "secrets/config.json"), ("docs/confluence.md", "config.json")],
+)
+def test_the_command_of_a_document(
+    document: str,
+    file: str,
+    site: RunningSite,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    [command] = re.findall("^docker run .+$", README, re.MULTILINE)
-    (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "config.json").write_text(json.dumps(site.config))
+    text = (ROOT / document).read_text().replace("\\\n", "")
+    [command] = re.findall("^docker run .+$", text, re.MULTILINE)
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(json.dumps(site.config))
     monkeypatch.setenv("PATH", str(docker_reaching(site, tmp_path)), prepend=os.pathsep)
     done = subprocess.run(
         ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True
