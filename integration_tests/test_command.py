@@ -48,7 +48,7 @@ def test_check_discover_and_read_a_whole_site(tmp_path: Path) -> None:
     }
     assert endings(done) == dict.fromkeys(NAMES, "COMPLETE")
     assert Counter(call.path for call in site.calls) == {
-        "/wiki/rest/api/user/current": 1 + 3,
+        "/wiki/rest/api/user/current": 1 + 3 + 1,  # check, each end, after the first of many
         "/wiki/api/v2/pages": 3,
         "/wiki/api/v2/blogposts": 1,
         "/wiki/api/v2/spaces": 1,

@@ -51,6 +51,20 @@ class _WithoutWrongCause(logging.Filter):
 logging.getLogger("airbyte").addFilter(_WithoutWrongCause())
 
 
+class FinalFailureError(AirbyteTracedException):
+    """A request has failed for good.
+
+    Args:
+        failure: The row of the table.
+        message: For the user.
+        brief: For the log: method, path, status.
+    """
+
+    def __init__(self, failure: errors.Failure, message: str, brief: str) -> None:
+        super().__init__(message=message, internal_message=brief, failure_type=failure.failure_type)
+        self.failure = failure
+
+
 class AnswerHandler(ErrorHandler):
     """Sorts the answers to the requests of one stream, one request at a time.
 
@@ -88,7 +102,7 @@ class AnswerHandler(ErrorHandler):
         """Sort one answer, or the exception that came instead.
 
         Raises:
-            AirbyteTracedException: When the failure is final.
+            FinalFailureError: When the failure will not be tried again.
         """
         failure, detail = failure_of(response, self._decode, LONGEST_ASKED_WAIT_SECONDS)
         if failure is None:
@@ -100,9 +114,7 @@ class AnswerHandler(ErrorHandler):
         self._failures[failure] += 1
         if self._failures[failure] > failure.retries:
             self._failures.clear()
-            raise AirbyteTracedException(
-                message=message, internal_message=brief, failure_type=failure.failure_type
-            )
+            raise FinalFailureError(failure, message, brief)
         attempt, attempts = self._failures[failure], failure.retries + 1
         self._logger.warning("Attempt %d of %d: %s", attempt, attempts, brief)
         return ErrorResolution(failure.action, failure.failure_type, message)

@@ -1,7 +1,7 @@
 """Read one list of Confluence: from requests to pages to records."""
 
 from abc import ABC
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Generator, Iterable, Mapping, MutableMapping
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -14,10 +14,16 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from requests.auth import AuthBase
 
 from source_confluence import errors
-from source_confluence.answers import AnswerHandler, detail_of, of_exception
+from source_confluence.answers import (
+    AnswerHandler,
+    FinalFailureError,
+    detail_of,
+    of_exception,
+)
 from source_confluence.check import CheckFailedError, require_to_be_known
 from source_confluence.pagination import BrokenPagingError, Page, Pager, Row
 from source_confluence.site import Site
+from source_confluence.state import COMPLETE, Position, position_in, start_over, state_at
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 120
@@ -50,11 +56,16 @@ class ConfluenceStream(HttpStream, ABC):
     primary_key: str = "id"
     page_size: int
 
+    _pager: Pager
+    _position: Position
+    _next: Position | None
+    _state: MutableMapping[str, Any]
+
     def __init__(self, site: Site, authenticator: AuthBase, backoff: BackoffStrategy) -> None:
         self._site = site
         self._authenticator = authenticator
         self._backoff = backoff
-        self._pager = self.pager(self.page_size)
+        self._start_over()
         self._pages: WeakKeyDictionary[requests.Response, Page] = WeakKeyDictionary()
         super().__init__(authenticator=authenticator)
 
@@ -65,8 +76,43 @@ class ConfluenceStream(HttpStream, ABC):
 
     @property
     def is_resumable(self) -> bool:
-        """False: a sync starts at the first page, whatever state comes along."""
-        return False
+        """True: a state is printed after every page."""
+        return True
+
+    @property
+    def state(self) -> MutableMapping[str, Any]:
+        """Where the next page is: empty for the first one, `COMPLETE` after the last."""
+        return self._state
+
+    @state.setter
+    def state(self, value: MutableMapping[str, Any]) -> None:
+        """Begin a read: where an earlier one stopped, else at the first page."""
+        self._start_over()
+        if not value or value == COMPLETE:
+            return
+        position = position_in(value, of=self._list, like={**self.pager.example, **self.pinned()})
+        if position is None:
+            self.logger.warning(
+                "The state of stream '%s' is not one that this connector has made for %s; "
+                "reading from the beginning.",
+                self.name,
+                self._list,
+            )
+            return
+        self.logger.info("Going on where an earlier read of stream '%s' stopped.", self.name)
+        self._position = position
+        self._pager.begin_at(position)
+        self._state = state_at(position, of=self._list)
+
+    def _start_over(self) -> None:
+        self._pager = self.pager(self.page_size)
+        self._position = {}
+        self._next = None
+        self._state = {}
+
+    def pinned(self) -> Mapping[str, int]:
+        """What is decided when a read begins, and asked for on all its pages."""
+        return {}
 
     def path(
         self,
@@ -85,8 +131,7 @@ class ConfluenceStream(HttpStream, ABC):
         next_page_token: Mapping[str, Any] | None = None,
     ) -> MutableMapping[str, Any]:
         """`{"limit": 250, "body-format": "storage", "cursor": "eyJpZCI6…"}`."""
-        position = next_page_token or {}
-        return {"limit": self._pager.limit, **self.query, **(stream_slice or {}), **position}
+        return {"limit": self._pager.limit, **self.query, **self._position}
 
     def request_kwargs(
         self,
@@ -121,22 +166,68 @@ class ConfluenceStream(HttpStream, ABC):
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterable[StreamData]:
-        """All records, in the order of the site.
+        """The records of one page, in the order of the site; the state then leads to the next one.
 
-        Overriding it also keeps the CDK from adding a cursor of its own to the stream, with which
-        it would read one page a call and end in a state that makes the next sync read nothing.
+        The CDK calls it again and prints the state after each page, until that is `COMPLETE`.
+        Overriding it also keeps the CDK from adding a cursor of its own to the stream, whose last
+        state would make the next sync read nothing.
 
         Raises:
             AirbyteTracedException: When a request fails for good, or when the site does not know
-                the account at the end, so that what it showed was what visitors may see.
+                the account, so that what it shows is what visitors may see.
             BrokenPagingError: When the site does not lead to the end of the list.
         """
-        self._pager = self.pager(self.page_size)
-        yield from super().read_records(sync_mode, cursor_field, stream_slice, stream_state)
-        if self.shown_to_visitors:
-            self._require_to_be_known()
+        is_resumed = self._pager.page_count == 0 and bool(self._position)
+        if is_resumed and not (yield from self._resumed(sync_mode)):
+            self.logger.warning(
+                "%s has nothing where an earlier read of stream '%s' stopped; "
+                "reading from the beginning.",
+                self._list,
+                self.name,
+            )
+            self._start_over()
+            is_resumed = False
+        if not is_resumed:
+            self._position = self._position or self.pinned()
+            yield from super().read_records(sync_mode)
+        yield from self._checkpoint()
+
+    def _resumed(self, sync_mode: SyncMode) -> Generator[StreamData, None, bool]:
+        """The records where an earlier read stopped; False when there is nothing, or no such place.
+
+        To start over then is sure to miss nothing.
+        """
+        try:
+            records = list(super().read_records(sync_mode))
+        except FinalFailureError as error:
+            if error.failure is not errors.BAD_REQUEST:
+                raise
+            return False
+        yield from records
+        return bool(records) or self._next is not None
+
+    def _checkpoint(self) -> Iterable[StreamData]:
+        """Let the state lead to the next page, or be the end.
+
+        Before the first state and before the last one the site must know the account; if it does
+        not, no state may stay on which a later read goes on from what visitors were shown.
+        """
+        if self._pager.page_count == 1 or self._next is None:
+            try:
+                self._require_to_be_known()
+            except AirbyteTracedException:
+                yield start_over(self.name)
+                raise
+        if self._next is None:
+            self._state = dict(COMPLETE)
+        else:
+            pins = {name: self._position[name] for name in self.pinned()}
+            self._position = {**pins, **self._next}
+            self._state = state_at(self._position, of=self._list)
 
     def _require_to_be_known(self) -> None:
+        if not self.shown_to_visitors:
+            return
         try:
             saw_rows = self._pager.row_count > 0
             require_to_be_known(self._site, self._authenticator, saw_rows=saw_rows)
@@ -158,12 +249,18 @@ class ConfluenceStream(HttpStream, ABC):
         yield from map(self.record, self._pager.admit(page))
 
     def next_page_token(self, response: requests.Response) -> Mapping[str, Any] | None:
-        """Where to go on after a page, or None at the end."""
-        return self._pager.after(self._page(response))
+        """None: a page ends the call, and `state` says where the next one goes on."""
+        self._next = self._pager.after(self._page(response))
+        return None
 
     def record(self, row: Row) -> Mapping[str, Any]:
         """The record for a row: the row itself, exactly as it came."""
         return row
+
+    @property
+    def _list(self) -> str:
+        """Host and path: `acme.atlassian.net/wiki/api/v2/pages`."""
+        return f"{self._site.host}/{self.endpoint}"
 
     @property
     def _request(self) -> errors.Request:

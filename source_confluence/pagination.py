@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 Row = Mapping[str, Any]
@@ -140,19 +140,27 @@ def _overlap(before: list[Row], after: list[Row]) -> int:
 
 
 class Pager(ABC):
-    """Leads through one list from its first page to its last, once.
+    """Leads through one list from its first page, or from a position, to its last, once.
 
     Args:
         limit: Rows to ask for at a time.
 
     Attributes:
+        page_count: How many pages were admitted so far.
         row_count: How many rows were admitted so far.
     """
 
+    example: ClassVar[Token]
+    """A position in such a list."""
+
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.page_count = 0
         self.row_count = 0
         self._last_rows: list[Row] = []
+
+    def begin_at(self, position: Token) -> None:  # noqa: B027 (only offsets are counted on)
+        """Begin at a position that `after` of an earlier read has given."""
 
     def admit(self, page: Page) -> list[Row]:
         """Take the page that was asked for.
@@ -168,6 +176,7 @@ class Pager(ABC):
             raise BrokenPagingError("it gives the same rows again for a new position")
         rows = page.rows[_overlap(self._last_rows, page.rows) :]
         self._last_rows = page.rows
+        self.page_count += 1
         self.row_count += len(rows)
         return rows
 
@@ -185,6 +194,8 @@ class CursorPager(Pager):
 
     Source: https://developer.atlassian.com/cloud/confluence/rest/v2/intro/#using-cursor-based-pagination
     """
+
+    example: ClassVar[Token] = {"cursor": "eyJpZCI6…"}
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
@@ -204,9 +215,15 @@ class CursorPager(Pager):
 class OffsetPager(Pager):
     """Counts through the offsets of v1."""
 
+    example: ClassVar[Token] = {"start": 1000}
+
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
         self._start = 0
+
+    def begin_at(self, position: Token) -> None:
+        """Count on from an offset."""
+        self._start = int(position["start"])
 
     def after(self, page: Page) -> Token | None:
         """The offset behind the rows so far: `{"start": 1000}`."""

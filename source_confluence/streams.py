@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pendulum
-from airbyte_cdk.models import SyncMode
 
 from source_confluence.base_streams import ConfluenceStream
 from source_confluence.pagination import CursorPager, OffsetPager, Pager, Row
@@ -81,19 +80,13 @@ class Audit(ConfluenceStream):
     )
     primary_key = "event_id"
 
-    def stream_slices(
-        self,
-        *,
-        sync_mode: SyncMode,
-        cursor_field: list[str] | None = None,
-        stream_state: Mapping[str, Any] | None = None,
-    ) -> Iterable[Mapping[str, Any]]:
-        """One slice, which ends now: `{"endDate": 1795348800000}`, in epoch milliseconds.
+    def pinned(self) -> Mapping[str, int]:
+        """The end of what is read: `{"endDate": 1795348800000}`, in epoch milliseconds.
 
         The log is newest first, so without a fixed end each new event would push the rows that are
         not read yet one offset further.
         """
-        yield {"endDate": int(pendulum.now("UTC").timestamp() * 1000)}
+        return {"endDate": int(pendulum.now("UTC").timestamp() * 1000)}
 
     def record(self, row: Row) -> Mapping[str, Any]:
         """The row with the key that Confluence does not give: `{…, "event_id": "9f86d081…"}`."""

@@ -23,7 +23,7 @@ FLOORS = [
     {"base_streams"},
     {"check"},
     {"answers"},
-    {"config", "files", "site", "errors", "backoff", "pagination"},
+    {"config", "files", "site", "errors", "backoff", "pagination", "state"},
 ]
 
 

@@ -79,4 +79,4 @@ def test_every_request_of_a_check_and_a_full_read_is_what_the_documents_say(
         assert not unknown, path
     paths = [urlsplit(str(request.url)).path for request in sent]
     assert set(paths) == {*PATHS.values(), "/wiki/rest/api/user/current"}
-    assert len(paths) == (1 + 3) + 3 + 2 + 2 + 2 + 2
+    assert len(paths) == (1 + 3 + 3) + 3 + 2 + 2 + 2 + 2

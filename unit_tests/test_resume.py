@@ -1,0 +1,219 @@
+"""A read goes on where an earlier one stopped, and nothing is missing."""
+
+import json
+from typing import Any
+
+import pytest
+
+from fake_confluence import Content, Fault, RunningSite
+from source_confluence.state import COMPLETE, position_in, state_at
+from unit_tests.conftest import StartSite
+from unit_tests.protocol import Message, Outcome, read
+from unit_tests.streams_under_test import (
+    KEYS,
+    NAMES,
+    PATHS,
+    completed,
+    content,
+    every_stream,
+    list_calls,
+    without_key,
+)
+
+ROWS = 23  # in pages of 5
+
+
+def states(outcome: Outcome) -> list[Message]:
+    messages = [m["state"] for m in outcome.messages if m["type"] == "STATE"]
+    return [message["stream"]["stream_state"] for message in messages]
+
+
+def given(stream: str, state: object) -> list[Message]:
+    descriptor = {"name": stream}
+    blob = {"stream_descriptor": descriptor, "stream_state": state}
+    return [{"type": "STREAM", "stream": blob}]
+
+
+def keys(outcome: Outcome, stream: str) -> list[str]:
+    return [record[KEYS[stream]] for record in outcome.records(stream)]
+
+
+def positions(site: RunningSite) -> list[dict[str, str]]:
+    """What the requests for lists asked for, but for what they all ask for."""
+    known = {"cursor", "start"}
+    return [{k: v for k, v in call.params if k in known} for call in list_calls(site)]
+
+
+@pytest.fixture
+def site(stream: str, start_site: StartSite) -> RunningSite:
+    return start_site(content(stream, ROWS), page_cap=5)
+
+
+@every_stream
+def test_a_state_is_printed_after_every_page(stream: str, site: RunningSite) -> None:
+    outcome = read(site.config, [stream])
+    counts = [0]
+    for message in outcome.messages:
+        if message["type"] == "RECORD":
+            counts[-1] += 1
+        elif message["type"] == "STATE":
+            counts.append(0)
+    assert [count for count in counts if count] == [5, 5, 5, 5, 3]
+    assert states(outcome)[-1] == COMPLETE
+
+
+@every_stream
+def test_a_state_is_small_flat_and_names_its_list(stream: str, site: RunningSite) -> None:
+    first = states(read(site.config, [stream]))[0]
+    assert first["of"] == f"{site.host}{PATHS[stream]}"
+    assert all(isinstance(value, str | int) for value in first.values())
+    assert len(json.dumps(first)) < 300
+    assert set(first) - {"of", "cursor", "start", "endDate"} == set()
+
+
+@every_stream
+@pytest.mark.parametrize("page", [0, 1, 3])
+def test_a_read_goes_on_where_an_earlier_one_stopped(
+    page: int, stream: str, site: RunningSite
+) -> None:
+    whole = read(site.config, [stream])
+    state = states(whole)[page]
+    before = len(list_calls(site))
+
+    rest = read(site.config, [stream], state=given(stream, state))
+
+    assert completed(rest, stream)
+    assert keys(rest, stream) == keys(whole, stream)[(page + 1) * 5 :]
+    assert len(list_calls(site)) - before == before - page - 1
+    if stream == "audit":
+        ends = {dict(call.params)["endDate"] for call in list_calls(site)}
+        assert len(ends) == 1, "what was pinned stays so"
+
+
+@every_stream
+def test_a_stream_that_fails_goes_on_after_its_last_whole_page(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    fault = Fault(kind="status", status=500, path=PATHS[stream], first=3, count=6)
+    site = start_site(content(stream, ROWS), page_cap=5, faults=[fault])
+
+    broken = read(site.config, [stream])
+    rest = read(site.config, [stream], state=given(stream, states(broken)[-1]))
+
+    assert broken.ending(stream) == "INCOMPLETE"
+    assert completed(rest, stream)
+    records = [*broken.records(stream), *rest.records(stream)]
+    assert len(broken.records(stream)) == 10
+    assert without_key(records) == [
+        {k: v for k, v in row.items() if v is not None} for row in site.service.content.rows(stream)
+    ]
+    assert waits
+
+
+@every_stream
+def test_after_the_end_a_read_starts_over(stream: str, site: RunningSite) -> None:
+    state = states(read(site.config, [stream]))[-1]
+    again = read(site.config, [stream], state=given(stream, state))
+    assert completed(again, stream)
+    assert len(again.records(stream)) == ROWS
+    assert not [line for line in again.logs if "reading from the beginning" in line]
+
+
+FOREIGN: list[dict[str, Any]] = [
+    {"cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ=="},
+    {"next_page_token": {"next": "https://elsewhere.invalid/wiki/api/v2/pages?cursor=end"}},
+    {"of": "elsewhere.invalid/wiki/api/v2/pages", "cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ=="},
+    {"of": None, "cursor": 7},
+    {"start": 1_000_000},
+    {"creationDate": 4_102_444_800_000},
+    {"__ab_full_refresh_sync_complete": False},
+    {"__ab_full_refresh_sync_complete": True, "cursor": "x"},
+]
+
+
+@every_stream
+@pytest.mark.parametrize("state", FOREIGN, ids=json.dumps)
+def test_a_state_from_elsewhere_is_ignored_with_a_warning(
+    state: dict[str, Any], stream: str, site: RunningSite
+) -> None:
+    outcome = read(site.config, [stream], state=given(stream, state))
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == ROWS
+    assert len([line for line in outcome.logs if "reading from the beginning" in line]) == 1
+
+
+@pytest.mark.parametrize("stream", NAMES)
+@pytest.mark.parametrize("other", NAMES)
+def test_the_state_of_another_stream_is_ignored(
+    other: str, stream: str, start_site: StartSite
+) -> None:
+    site = start_site(Content(pages=9, blog_posts=9, spaces=9, audit=9, groups=9), page_cap=2)
+    state = states(read(site.config, [other]))[2]
+    outcome = read(site.config, [stream], state=given(stream, state))
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == (3 if other == stream else 9)
+
+
+@every_stream
+def test_the_state_of_another_site_is_ignored(stream: str, site: RunningSite) -> None:
+    state = states(read(site.config, [stream]))[2]
+    elsewhere = {**state, "of": state["of"].replace(site.host, "acme.atlassian.net")}
+    outcome = read(site.config, [stream], state=given(stream, elsewhere))
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("stream", "place"),
+    [
+        ("pages", {"cursor": "not a cursor at all"}),
+        ("space", {"cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ=="}),
+        ("group", {"start": 1_000_000}),
+        ("audit", {"start": 1_000_000, "endDate": 4_102_444_800_000}),
+    ],
+)
+def test_a_place_that_is_not_there_any_more_ends_no_stream_early(
+    stream: str, place: dict[str, Any], start_site: StartSite
+) -> None:
+    site = start_site(content(stream, ROWS), page_cap=5)
+    state = state_at(place, of=f"{site.host}{PATHS[stream]}")
+
+    outcome = read(site.config, [stream], state=given(stream, state))
+
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == ROWS
+    assert len([line for line in outcome.logs if "has nothing where" in line]) == 1
+    assert positions(site)[1] == {}
+
+
+@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@pytest.mark.parametrize("asked", [1, 2], ids=["after the first page", "at the end"])
+def test_what_visitors_were_shown_leaves_no_state_to_go_on_from(
+    asked: int, stream: str, start_site: StartSite
+) -> None:
+    unknown = Fault(kind="status", status=401, path="/user/current", first=asked, count=None)
+    site = start_site(content(stream, ROWS), page_cap=5, faults=[unknown])
+
+    outcome = read(site.config, [stream])
+
+    assert outcome.ending(stream) == "INCOMPLETE"
+    assert states(outcome)[-1] == {}
+    assert len(states(outcome)) == (1 if asked == 1 else 5)
+
+
+@pytest.mark.parametrize("value", ["", 7, None, True, ["x"]])
+def test_a_cursor_is_a_text(value: object) -> None:
+    state = {"of": "acme.example/pages", "cursor": value}
+    assert position_in(state, of="acme.example/pages", like={"cursor": "x"}) is None
+
+
+@pytest.mark.parametrize("value", ["7", -1, None, True, 1.5])
+def test_an_offset_is_a_count(value: object) -> None:
+    state = {"of": "acme.example/group", "start": value}
+    assert position_in(state, of="acme.example/group", like={"start": 1}) is None
+
+
+def test_a_position_comes_back_as_it_went() -> None:
+    position = {"start": 7, "endDate": 9}
+    state = state_at(position, of="acme.example/audit")
+    assert position_in(state, of="acme.example/audit", like={"start": 1, "endDate": 1}) == position
