@@ -13,8 +13,9 @@ WORKDIR /airbyte/integration_code
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --no-deps --requirement requirements.txt
 
-RUN --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
-    pip install --no-cache-dir --no-deps /wheel/*.whl
+# Copied, not mounted: buildah 1.28 takes a cached layer for a mount whose contents have changed.
+COPY --from=wheel /wheel /tmp/wheel
+RUN pip install --no-cache-dir --no-deps /tmp/wheel/*.whl && rm -r /tmp/wheel
 COPY main.py ./
 
 # The user airbyte of the base image.

@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -83,16 +83,37 @@ def main() -> None:
     chosen = parser.parse_args()
     folder = chosen.folder or Path("confluence" if chosen.config else "demo")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".gitignore").write_text("*\n")  # whole pages are in there
-        with settings(chosen.config) as config:
-            tables = sync(config, folder)
+        prepare(folder)
+        config = read(chosen.config) if chosen.config else None
     except (OSError, ValueError) as error:
         parser.error(str(error))
+    try:
+        with nullcontext(config) if config else fake_site() as settings:
+            tables = sync(settings, folder)
     except ab.exceptions.PyAirbyteError as error:
         reason = (error.context or {}).get("failure_reason")
-        sys.exit(reason or f"{error.get_message()} It says above why, and in {error.log_file}.")
+        sys.exit(reason or f"{error.get_message()} It says above why. Its log: {error.log_file}")
     answer(tables, folder)
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder, so that git leaves it alone: whole pages are in it."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        (folder / ".gitignore").write_text("*\n")
+    for result in [*folder.glob("confluence.duckdb*"), *folder.glob("*_*.png")]:
+        result.unlink()  # what was deleted in Confluence must not stay
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The settings: `{"email": …, "api_token": …, "domain_name": …}`."""
+    try:
+        config = json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(f"{file} is not JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise ValueError(f"{file} holds no JSON object")  # noqa: TRY004 (the value of a file)
+    return config
 
 
 def sync(config: dict[str, Any], folder: Path) -> ab.DuckDBCache:
@@ -100,10 +121,7 @@ def sync(config: dict[str, Any], folder: Path) -> ab.DuckDBCache:
     source = ab.get_source("source-confluence", config=config, local_executable=CONNECTOR)
     source.check()
     source.select_streams(["pages", "blog_posts", "space"])
-    # A new file each time: what was deleted in Confluence is not in it.
-    database = folder / "confluence.duckdb"
-    database.unlink(missing_ok=True)
-    tables = ab.DuckDBCache(db_path=database, cache_dir=folder / "cache")
+    tables = ab.DuckDBCache(db_path=folder / "confluence.duckdb", cache_dir=folder / "cache")
     source.read(cache=tables)
     return tables
 
@@ -120,21 +138,13 @@ def answer(tables: ab.DuckDBCache, folder: Path) -> None:
         rows.to_csv(file, index=False)
         print(f"\n{question}\n{rows.head(10).to_string(index=False)}")
         print(f"({min(len(rows), 10)} of {len(rows)} rows; all of them: {file})")
+    print(f"\nThe tables are in {folder}/confluence.duckdb")
     draw(answers["stale_pages_by_space"], folder / "stale_pages_by_space.png")
-    print(
-        f"\nThe chart is {folder}/stale_pages_by_space.png, the tables {folder}/confluence.duckdb"
-    )
 
 
 @contextmanager
-def settings(file: Path | None) -> Iterator[dict[str, Any]]:
-    """The settings in the file; without one, those of a fake site that runs meanwhile."""
-    if file is not None:
-        try:
-            yield json.loads(file.read_text())
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{file} is not JSON: {error}") from None
-        return
+def fake_site() -> Iterator[dict[str, Any]]:
+    """The settings of a fake site, which runs meanwhile."""
     site = subprocess.Popen(
         [ROOT / ".venv" / "bin" / "python", "-m", "fake_confluence", "--pages", "1240"],
         cwd=ROOT,
@@ -157,7 +167,7 @@ def draw(spaces: pd.DataFrame, file: Path) -> None:
         {"not edited for a year": most["stale"], "edited since": most["pages"] - most["stale"]}
     ).astype(int)
     if bars.empty:
-        print("\nThere is no page, so there is no chart.")
+        print("There is no page, so there is no chart.")
         return
     axes = bars.plot.barh(
         stacked=True,
@@ -170,6 +180,7 @@ def draw(spaces: pd.DataFrame, file: Path) -> None:
     axes.margins(x=0.12)
     axes.bar_label(axes.containers[-1], [f"{part} %" for part in most["percent"]], padding=4)
     axes.figure.savefig(file, dpi=120, bbox_inches="tight")
+    print(f"The chart is {file}")
 
 
 if __name__ == "__main__":

@@ -160,6 +160,7 @@ def test_a_command_that_is_killed_leaves_no_file_with_the_token(tmp_path: Path) 
             stdout=subprocess.DEVNULL,
         ) as process:
             while not site.calls:
+                assert process.poll() is None, "it ended before its first request"
                 time.sleep(0.05)
             process.kill()
     files = [file for file in left.rglob("*") if file.is_file()]

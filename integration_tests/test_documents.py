@@ -45,6 +45,7 @@ def test_every_command_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         "scripts/setup",  # by the tests of setup, below
         "mkdir -p secrets",
         "cp integration_tests/sample_config.json secrets/config.json",  # see test_sample_files.py
+        "chmod 600 secrets/config.json",
         "scripts/test-live",  # by test_live.py
         "scripts/image",  # by the tests of scripts/image, below, and by scripts/test-image
         CONTAINER,  # by platform_tests/test_image.py

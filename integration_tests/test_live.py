@@ -47,12 +47,14 @@ def test_a_copy_of_the_sample_is_not_enough(tmp_path: Path) -> None:
     assert "still holds the values of the sample" in printed
 
 
-@pytest.mark.parametrize("text", ["{", '["a"]', '{"email": "ada@acme.com",}'])
+@pytest.mark.parametrize(
+    "text", [b"{", b'["a"]', b'{"email": "ada@acme.com",}', '{"email": ""}'.encode("utf-16")]
+)
 def test_a_file_that_is_no_configuration_is_told_in_the_words_of_the_connector(
-    text: str, tmp_path: Path
+    text: bytes, tmp_path: Path
 ) -> None:
     config = tmp_path / "config.json"
-    config.write_text(text)
+    config.write_bytes(text)
     code, printed = live(config)
     assert code == 1
     assert printed.startswith(f"The file {config} of --config cannot be used: it ")

@@ -10,6 +10,7 @@ messages. Nothing is written to the site; every request is a GET.
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -31,8 +32,9 @@ What to do: create an API token at https://id.atlassian.com/manage-profile/secur
 (without scopes), and write your own values into a copy of the sample; git and the container image
 leave the folder secrets out:
 
-    mkdir -p {CONFIG.parent}
-    cp {SAMPLE} {CONFIG}
+    mkdir -p {shlex.quote(str(CONFIG.parent))}
+    cp {shlex.quote(str(SAMPLE))} {shlex.quote(str(CONFIG))}
+    chmod 600 {shlex.quote(str(CONFIG))}
 """
 
 Message = dict[str, Any]
@@ -112,7 +114,7 @@ def main() -> int:
         parser.error("--records: at least 1")
     if not chosen.config.is_file():
         parser.exit(1, f"There is no file {chosen.config}, so there is no site to try.\n{HOW_TO}")
-    if chosen.config.read_text() == SAMPLE.read_text():
+    if chosen.config.read_bytes() == SAMPLE.read_bytes():
         parser.exit(1, f"{chosen.config} still holds the values of the sample.\n{HOW_TO}")
     try:
         return _try(chosen.config, chosen.streams, chosen.records)

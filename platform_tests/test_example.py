@@ -86,6 +86,8 @@ def test_it_reads_the_site_whose_settings_are_given_once_more_each_time(tmp_path
         found = answer(tmp_path / "confluence", "who_writes_where")
         assert bool(found) == bool(pages)
         assert ("There is no page, so there is no chart." in printed) == (not pages)
+        chart = tmp_path / "confluence" / "stale_pages_by_space.png"
+        assert chart.exists() == bool(pages), "no chart of an earlier run stays"
 
 
 def test_it_says_what_the_connector_says_of_wrong_settings(tmp_path: Path) -> None:
@@ -99,7 +101,10 @@ def test_it_says_what_the_connector_says_of_wrong_settings(tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("text", "words"), [("{", "config.json is not JSON"), ("", "is not JSON")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("{", "config.json is not JSON"), ("", "is not JSON"), ('["a"]', "holds no JSON object")],
+)
 def test_it_says_what_is_wrong_with_the_file(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text)
     done = run_pyairbyte(EXAMPLE, "--config", "config.json", folder=tmp_path)

@@ -225,8 +225,8 @@ REFUSED = Failure(
 CERTIFICATE = Failure(
     happened="The TLS certificate of {host} cannot be trusted.",
     cause="a proxy that inspects TLS, or the wrong host name.",
-    remedy="Check the domain name; behind such a proxy, set REQUESTS_CA_BUNDLE to a file with its "
-    "certificate.",
+    remedy="Check the domain name; behind such a proxy, set REQUESTS_CA_BUNDLE to a file with the "
+    "usual certificates and the proxy's.",
     failure_type=_USER_MUST_ACT,
 )
 TIMEOUT = Failure(

@@ -76,6 +76,7 @@ def test_the_form_takes_the_addresses_that_are_understood(address: str) -> None:
         ("domain_name", "acme.atlassian.net/wikis"),
         ("domain_name", "ftp://acme.atlassian.net"),
         ("domain_name", "acme..atlassian.net"),
+        ("domain_name", "acme.atlassian,net"),
         ("domain_name", "acme.atlassian.net:https"),
         ("domain_name", "https:acme.atlassian.net"),
         ("domain_name", "-"),
@@ -90,11 +91,10 @@ def test_what_the_form_refuses_the_command_refuses_in_words(setting: str, value:
     assert "What to do: Enter the " in message
 
 
-@pytest.mark.parametrize("name", ["acme", "acme.atlassian,net"])
-def test_the_form_wants_the_whole_host_name(name: str) -> None:
-    """Somewhere these might be names of hosts, so only the connection check can tell."""
+def test_the_form_wants_the_whole_host_name() -> None:
+    """Somewhere it might be the name of a host, so on the command line only the check can tell."""
     with pytest.raises(jsonschema.ValidationError, match="does not match"):
-        jsonschema.validate({**SOUND, "domain_name": name}, spec())
+        jsonschema.validate({**SOUND, "domain_name": "acme"}, spec())
 
 
 def test_without_a_form_the_settings_stay_as_they_are(tmp_path: Path) -> None:
