@@ -18,8 +18,9 @@ from airbyte_cdk.sources.streams.http.error_handlers import (
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_confluence import errors
-from source_confluence.backoff import asked_seconds
+from source_confluence.backoff import ConfluenceBackoff, asked_seconds
 from source_confluence.pagination import NotAListError, NotJsonError
+from source_confluence.waits import SILENT_SECONDS, wait
 
 LONGEST_ASKED_WAIT_SECONDS = 2 * 60 * 60
 """Longer than any wait Confluence announces: its quotas are renewed at the top of each hour.
@@ -73,6 +74,8 @@ class AnswerHandler(ErrorHandler):
 
     Args:
         request: What is asked for, for the messages.
+        stream: The name of the stream.
+        backoff: What the CDK asks how long to wait before a request is repeated.
         decode: Reads the body of a 200; a NotJsonError or NotAListError makes it a failure.
         logger: Gets a line for each attempt that failed and will be repeated.
     """
@@ -80,10 +83,15 @@ class AnswerHandler(ErrorHandler):
     def __init__(
         self,
         request: errors.Request,
+        stream: str,
+        backoff: ConfluenceBackoff,
+        *,
         decode: Callable[[requests.Response], object],
         logger: logging.Logger,
     ) -> None:
         self._request = request
+        self._stream = stream
+        self._backoff = backoff
         self._decode = decode
         self._logger = logger
         self._failures: Counter[errors.Failure] = Counter()
@@ -117,7 +125,22 @@ class AnswerHandler(ErrorHandler):
             raise FinalFailureError(failure, message, brief)
         attempt, attempts = self._failures[failure], failure.retries + 1
         self._logger.warning("Attempt %d of %d: %s", attempt, attempts, brief)
+        if isinstance(response, requests.Response):
+            self._wait_out(response)
         return ErrorResolution(failure.action, failure.failure_type, message)
+
+    def _wait_out(self, response: requests.Response) -> None:
+        """Wait for long what the site asks for; the CDK would do that without a word."""
+        seconds = asked_seconds(response) or 0.0
+        if seconds > SILENT_SECONDS:
+            wait(
+                seconds,
+                before=f"{self._request.host}{self._request.path}",
+                reason=response.headers.get("RateLimit-Reason"),
+                stream=self._stream,
+                logger=self._logger,
+            )
+            self._backoff.leave_out(response)
 
     def _in_brief(
         self, failure: errors.Failure, response: requests.Response | Exception | None, detail: str

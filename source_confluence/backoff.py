@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Callable
+from weakref import WeakSet
 
 import pendulum
 import requests
@@ -33,6 +34,11 @@ class ConfluenceBackoff(BackoffStrategy):
 
     def __init__(self, jitter: Callable[[], float] = lambda: random.uniform(*_JITTER)) -> None:  # noqa: S311 (no secret)
         self._jitter = jitter
+        self._waited_out: WeakSet[requests.Response] = WeakSet()
+
+    def leave_out(self, response: requests.Response) -> None:
+        """Do not wait for what this answer asks: that has been done."""
+        self._waited_out.add(response)
 
     def backoff_time(
         self,
@@ -40,6 +46,8 @@ class ConfluenceBackoff(BackoffStrategy):
         attempt_count: int,
     ) -> float:
         """Seconds to wait after the given number of attempts (1 after the first)."""
+        if response_or_exception in self._waited_out:
+            return _SHORTEST_WAIT_SECONDS
         asked = asked_seconds(response_or_exception)
         if asked is None:
             return exponential_seconds(attempt_count) * self._jitter()

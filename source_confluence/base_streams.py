@@ -20,6 +20,7 @@ from source_confluence.answers import (
     detail_of,
     of_exception,
 )
+from source_confluence.backoff import ConfluenceBackoff
 from source_confluence.check import CheckFailedError, require_to_be_known
 from source_confluence.pagination import BrokenPagingError, Page, Pager, Row
 from source_confluence.site import Site
@@ -61,7 +62,7 @@ class ConfluenceStream(HttpStream, ABC):
     _next: Position | None
     _state: MutableMapping[str, Any]
 
-    def __init__(self, site: Site, authenticator: AuthBase, backoff: BackoffStrategy) -> None:
+    def __init__(self, site: Site, authenticator: AuthBase, backoff: ConfluenceBackoff) -> None:
         self._site = site
         self._authenticator = authenticator
         self._backoff = backoff
@@ -151,7 +152,9 @@ class ConfluenceStream(HttpStream, ABC):
 
     def get_error_handler(self) -> ErrorHandler:
         """Knows this stream's name and permission, for messages that tell the user what to do."""
-        return AnswerHandler(self._request, self._page, self.logger)
+        return AnswerHandler(
+            self._request, self.name, self._backoff, decode=self._page, logger=self.logger
+        )
 
     def get_error_display_message(self, exception: BaseException) -> str:
         """The text for a failure that the answers themselves do not show."""

@@ -34,6 +34,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     clock = SimpleNamespace(sleep=seconds.append)
     monkeypatch.setattr("airbyte_cdk.sources.streams.http.rate_limiting.time", clock)
     monkeypatch.setattr("source_confluence.check.time", clock)
+    monkeypatch.setattr("source_confluence.waits.time", clock)
     return seconds
 
 

@@ -23,7 +23,7 @@ FLOORS = [
     {"base_streams"},
     {"check"},
     {"answers"},
-    {"config", "files", "site", "errors", "backoff", "pagination", "state"},
+    {"config", "files", "site", "errors", "backoff", "pagination", "state", "waits"},
 ]
 
 

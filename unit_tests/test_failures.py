@@ -179,8 +179,8 @@ def test_it_waits_as_long_as_the_server_asks(
 
     assert completed(read(site.config, [stream]), stream)
 
-    assert len(waits) == 1
-    assert at_least <= waits[0] <= at_most
+    assert at_least <= sum(waits) <= at_most
+    assert len(waits) == 1 or max(waits) <= 60
 
 
 @pytest.mark.parametrize(("seconds", "ending"), [(7200, "COMPLETE"), (7201, "INCOMPLETE")])
@@ -191,7 +191,7 @@ def test_two_hours_are_waited_and_not_more(
     site = start_site(content("group", 3), faults=[quota])
 
     assert read(site.config, ["group"]).ending("group") == ending
-    assert waits == ([7201] if ending == "COMPLETE" else [])
+    assert sum(waits) == pytest.approx(7200 + 1.1 if ending == "COMPLETE" else 0)
 
 
 @every_stream
