@@ -1,5 +1,6 @@
 """Plan misbehaviour: which request is answered how wrongly."""
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -7,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+_MARK = "what stands here is replaced"
+_MEMBER_BYTES = 4 * 1024 * 1024
 LOGIN_PAGE = b"<!doctype html><html><head><title>Log in with Atlassian</title></head></html>"
 
 
@@ -19,6 +22,8 @@ class Reply:
         sent_part: The share of the announced bytes that is really sent before the connection ends.
         delay_seconds: How long nothing happens before the answer begins.
         is_gzip_broken: Whether the compressed body is damaged.
+        packed: The body as it is sent, said to be packed with gzip; `document` does not count then.
+        piece_seconds: How long nothing happens before each byte of the body.
     """
 
     status: int
@@ -27,11 +32,13 @@ class Reply:
     sent_part: float = 1.0
     delay_seconds: float = 0.0
     is_gzip_broken: bool = False
+    packed: bytes = b""
+    piece_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong.
+    r"""One thing that goes wrong.
 
     Args:
         kind: What goes wrong, one of `KINDS`.
@@ -39,9 +46,14 @@ class Fault:
         first: The first request to that path that is concerned, counted from 1.
         count: How many requests in a row are concerned; None for all that follow.
         every: Concerns only every n-th of them.
+        limit_above: Concerns only requests for more rows than that.
         status: For `status`: the HTTP status.
         headers: For `status`, and for `headers` on an answer that is sound: `{"Retry-After": "1"}`.
-        seconds: For `slow`: how long.
+        seconds: For `slow`: how long; for `trickle`: before each byte.
+        row: For `poison` and `odd`: which row of the list, counted from 0.
+        row_count: For `poison`: how many rows, from that one on.
+        raw: For `odd`: what stands in that row as the value of "odd", in JSON: `"\ud800"`.
+        size_bytes: For `huge` and `bomb`: how much it is, unpacked.
         location: For `redirect`: where to.
     """
 
@@ -50,20 +62,26 @@ class Fault:
     first: int = 1
     count: int | None = 1
     every: int = 1
+    limit_above: int = 0
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     location: str = "https://elsewhere.invalid/wiki/login.action"
+    row: int = 0
+    row_count: int = 1
+    raw: str = "null"
+    size_bytes: int = 256 * 1024 * 1024
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"There is no fault {self.kind!r}, only: {', '.join(sorted(KINDS))}.")
 
-    def concerns(self, path: str, number: int) -> bool:
+    def concerns(self, path: str, number: int, limit: int) -> bool:
         """Whether this is one of the requests to go wrong."""
         behind = number - self.first
         in_time = behind >= 0 and (self.count is None or behind < self.count)
-        return in_time and behind % self.every == 0 and path.endswith(self.path)
+        is_meant = path.endswith(self.path) and limit > self.limit_above
+        return in_time and behind % self.every == 0 and is_meant
 
 
 class Plan:
@@ -73,11 +91,17 @@ class Plan:
         self._faults = tuple(faults)
         self._numbers: Counter[str] = Counter()
 
-    def next(self, path: str) -> Fault | None:
-        """The fault for the request to `path` that has just come, if there is one."""
+    def next(self, path: str, limit: int = 1) -> Fault | None:
+        """The fault for the request to `path` that has just come, if there is one.
+
+        Args:
+            path: Where it came to.
+            limit: The rows it asks for.
+        """
         self._numbers[path] += 1
         number = self._numbers[path]
-        return next((fault for fault in self._faults if fault.concerns(path, number)), None)
+        concerned = (fault for fault in self._faults if fault.concerns(path, number, limit))
+        return next(concerned, None)
 
 
 def _status(reply: Reply, fault: Fault) -> Reply:
@@ -117,6 +141,37 @@ def _foreign_next(reply: Reply, _: Fault) -> Reply:
     return _with_next(reply, elsewhere)
 
 
+def _poison(reply: Reply, fault: Fault) -> Reply:
+    """Fails when one of the rows is asked for with its body, or with its description."""
+    given = ("body", "description", "icon")
+    rows = reply.document.get("results", [])
+    heavy = [row for row in rows if any(row.get(name) for name in given)]
+    titles = [row["title"] if "title" in row else row["name"] for row in heavy]
+    numbers = [int(title.rpartition(" ")[2]) - 1 for title in titles]
+    is_in_it = any(0 <= number - fault.row < fault.row_count for number in numbers)
+    return _status(reply, fault) if is_in_it else reply
+
+
+def _odd(reply: Reply, fault: Fault) -> Reply:
+    """The answer with one member more in one of its rows; Python could not make it otherwise."""
+    rows = [dict(row) for row in reply.document["results"]]
+    if fault.row < len(rows):
+        rows[fault.row]["odd"] = _MARK
+    text = json.dumps({**reply.document, "results": rows}, ensure_ascii=False)
+    body = text.replace(json.dumps(_MARK), fault.raw).encode("utf-8", "surrogatepass")
+    return replace(reply, document=body)
+
+
+def _huge(reply: Reply, fault: Fault) -> Reply:
+    return replace(reply, document=b'{"results": [' + b" " * fault.size_bytes + b"]}")
+
+
+def _bomb(reply: Reply, fault: Fault) -> Reply:
+    """Spaces, packed a thousand times smaller: members of gzip that follow each other."""
+    member = gzip.compress(b" " * _MEMBER_BYTES)
+    return replace(reply, packed=member * (fault.size_bytes // _MEMBER_BYTES))
+
+
 KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "status": _status,
     "headers": lambda reply, fault: replace(reply, headers={**reply.headers, **fault.headers}),
@@ -127,6 +182,11 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "bad_gzip": lambda reply, _: replace(reply, is_gzip_broken=True),
     "half_json": _half_json,
     "html": _html,
+    "trickle": lambda reply, fault: replace(reply, piece_seconds=fault.seconds),
+    "poison": _poison,
+    "odd": _odd,
+    "huge": _huge,
+    "bomb": _bomb,
     "no_results": lambda reply, _: replace(reply, document={"statusCode": 200}),
     "no_cursor": _no_cursor,
     "foreign_next": _foreign_next,
@@ -136,7 +196,8 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "ignore_position": lambda reply, _: reply,
 }
 """Every kind of fault: a status; headers; an address elsewhere; a delay; a connection that ends
-before, or within, an answer; a body that is damaged, broken off, a login page, or no list; a next
+before, or within, an answer; a body that is damaged, broken off, a login page, no list, huge, huge
+when unpacked, or comes byte by byte; a row that fails with its body, or holds something odd; a next
 link without a cursor, or to another host, or that repeats the cursor that was asked for; a page
 without rows but with a next link; an answer that ignores `cursor` or `start`."""
 

@@ -130,9 +130,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         headers = {"Content-Type": "application/json", "atl-traceid": f"{id(reply):032x}"}
         headers |= reply.headers
-        body = _bytes(reply)
+        body = reply.packed or _bytes(reply)
         if body and "gzip" in self.headers.get("Accept-Encoding", ""):
-            body = gzip.compress(body, 1)
+            body = reply.packed or gzip.compress(body, 1)
             headers["Content-Encoding"] = "gzip"
         if reply.is_gzip_broken:
             body = body[:10] + b"\0" * 8 + body[18:]
@@ -140,8 +140,16 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body[: int(len(body) * reply.sent_part)])
+        self._send(body[: int(len(body) * reply.sent_part)], reply.piece_seconds)
         self.close_connection = self.close_connection or reply.sent_part < 1
+
+    def _send(self, body: bytes, piece_seconds: float) -> None:
+        if not piece_seconds:
+            self.wfile.write(body)
+            return
+        for i in range(len(body)):
+            time.sleep(piece_seconds)
+            self.wfile.write(body[i : i + 1])
 
 
 def _bytes(reply: Reply) -> bytes:

@@ -95,7 +95,7 @@ class Service:
         """The answer, planned faults included."""
         with self._lock:
             self.calls.append(call)
-            fault = self._plan.next(call.path)
+            fault = self._plan.next(call.path, _limit_of(call))
             if call.path.endswith("/audit"):
                 self._let_events_happen()
         reply = self._honest_reply(call, fault.kind if fault else "")
@@ -191,6 +191,12 @@ class Service:
                     changed=[],
                 )
             )
+
+
+def _limit_of(call: Call) -> int:
+    """The rows a request asks for, as far as planned faults care."""
+    text = dict(call.params).get("limit", "25")
+    return int(text) if text.isdigit() else 25
 
 
 def _authorization() -> str:

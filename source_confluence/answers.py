@@ -1,7 +1,6 @@
 """Decide after each attempt of a request: go on, try again, or stop and say why."""
 
 import logging
-import re
 import socket
 import ssl
 from collections import Counter
@@ -18,38 +17,17 @@ from airbyte_cdk.sources.streams.http.error_handlers import (
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_confluence import errors
-from source_confluence.backoff import ConfluenceBackoff, asked_seconds
+from source_confluence.backoff import asked_seconds
+from source_confluence.body import TooLargeError
 from source_confluence.pagination import NotAListError, NotJsonError
-from source_confluence.waits import SILENT_SECONDS, wait
-
-LONGEST_ASKED_WAIT_SECONDS = 2 * 60 * 60
-"""Longer than any wait Confluence announces: its quotas are renewed at the top of each hour.
-
-Source: https://developer.atlassian.com/cloud/confluence/rate-limiting/
-"""
+from source_confluence.rate_limit import LONGEST_ASKED_WAIT_SECONDS
+from source_confluence.stopping import Stop
 
 _NEVER = 1_000_000_000  # tries and seconds: this module decides when to stop, not the CDK
 
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 
 _SUCCESS = ErrorResolution(response_action=ResponseAction.SUCCESS)
-
-
-class _WithoutWrongCause(logging.Filter):
-    """Keeps "Retrying in 3.2 seconds." of the CDK's line before a repetition.
-
-    airbyte-cdk 7.39.1 begins it with "Rate limit exceeded" whatever the cause; ours, before it,
-    names the real one.
-    """
-
-    _CAUSE = re.compile(r"^UserDefinedBackoffException: Rate limit exceeded[^.]*\. ")
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = self._CAUSE.sub("", str(record.msg))
-        return True
-
-
-logging.getLogger("airbyte").addFilter(_WithoutWrongCause())
 
 
 class FinalFailureError(AirbyteTracedException):
@@ -74,25 +52,25 @@ class AnswerHandler(ErrorHandler):
 
     Args:
         request: What is asked for, for the messages.
-        stream: The name of the stream.
-        backoff: What the CDK asks how long to wait before a request is repeated.
-        decode: Reads the body of a 200; a NotJsonError or NotAListError makes it a failure.
+        decode: Reads the body of a 200; what it may raise is said at `failure_of`.
+        retries: How many more attempts are worth making after a failure.
+        stop: Ends the reading of a body at once when we are told to stop.
         logger: Gets a line for each attempt that failed and will be repeated.
     """
 
     def __init__(
         self,
         request: errors.Request,
-        stream: str,
-        backoff: ConfluenceBackoff,
         *,
         decode: Callable[[requests.Response], object],
+        retries: Callable[[errors.Failure], int],
+        stop: Stop,
         logger: logging.Logger,
     ) -> None:
         self._request = request
-        self._stream = stream
-        self._backoff = backoff
         self._decode = decode
+        self._retries = retries
+        self._stop = stop
         self._logger = logger
         self._failures: Counter[errors.Failure] = Counter()
 
@@ -112,7 +90,9 @@ class AnswerHandler(ErrorHandler):
         Raises:
             FinalFailureError: When the failure will not be tried again.
         """
+        self._stop.begin_interruptible()  # a body may take minutes
         failure, detail = failure_of(response, self._decode, LONGEST_ASKED_WAIT_SECONDS)
+        self._stop.end_interruptible()
         if failure is None:
             self._failures.clear()
             return _SUCCESS
@@ -120,27 +100,12 @@ class AnswerHandler(ErrorHandler):
         status = response.status_code if isinstance(response, requests.Response) else None
         message = failure.message(self._request, status=status, detail=detail)
         self._failures[failure] += 1
-        if self._failures[failure] > failure.retries:
+        attempt, attempts = self._failures[failure], self._retries(failure) + 1
+        if attempt >= attempts:
             self._failures.clear()
             raise FinalFailureError(failure, message, brief)
-        attempt, attempts = self._failures[failure], failure.retries + 1
         self._logger.warning("Attempt %d of %d: %s", attempt, attempts, brief)
-        if isinstance(response, requests.Response):
-            self._wait_out(response)
         return ErrorResolution(failure.action, failure.failure_type, message)
-
-    def _wait_out(self, response: requests.Response) -> None:
-        """Wait for long what the site asks for; the CDK would do that without a word."""
-        seconds = asked_seconds(response) or 0.0
-        if seconds > SILENT_SECONDS:
-            wait(
-                seconds,
-                before=f"{self._request.host}{self._request.path}",
-                reason=response.headers.get("RateLimit-Reason"),
-                stream=self._stream,
-                logger=self._logger,
-            )
-            self._backoff.leave_out(response)
 
     def _in_brief(
         self, failure: errors.Failure, response: requests.Response | Exception | None, detail: str
@@ -167,7 +132,8 @@ def failure_of(
 
     Args:
         response: The answer.
-        decode: Reads the body of a 200; a NotJsonError or NotAListError makes it a failure.
+        decode: Reads the body of a 200. What makes it a failure: a NotJsonError, a NotAListError, a
+            TooLargeError, and whatever requests raises when a body does not come as it should.
         longest_wait_seconds: A longer wait that the site asks for is a failure of its own.
 
     Returns:
@@ -179,9 +145,20 @@ def failure_of(
     if is_login_refused(response.headers):
         return errors.ANONYMOUS, ""
     if response.status_code != requests.codes.ok:
+        response.close()  # nobody reads its body
         return _sort_status(response, longest_wait_seconds)
+    return _sort_body(response, decode)
+
+
+def _sort_body(
+    response: requests.Response, decode: Callable[[requests.Response], object]
+) -> tuple[errors.Failure | None, str]:
     try:
         decode(response)
+    except TooLargeError as error:
+        return errors.TOO_LARGE, str(error)
+    except requests.RequestException as error:
+        return of_exception(error), detail_of(error)
     except NotJsonError as error:
         return errors.NOT_JSON, str(error)
     except NotAListError as error:
@@ -195,7 +172,8 @@ def _sort_status(
     wait = asked_seconds(response) or 0.0
     if wait > longest_wait_seconds:
         return errors.WAIT_TOO_LONG, _in_words(wait)
-    return of_status(response.status_code), ""
+    failure = of_status(response.status_code)
+    return failure, "as it says itself" if failure is errors.TOO_LARGE else ""
 
 
 def _in_words(seconds: float) -> str:
@@ -229,7 +207,9 @@ _BY_CAUSE: tuple[tuple[type[BaseException], errors.Failure], ...] = (
     (requests.exceptions.InvalidURL, errors.PROXY),  # ours is valid, so it is the proxy's
     (requests.exceptions.InvalidSchema, errors.PROXY),
     (ConnectionRefusedError, errors.REFUSED),
-    (requests.exceptions.Timeout, errors.TIMEOUT),
+    (requests.exceptions.ConnectTimeout, errors.TIMEOUT),
+    (requests.exceptions.Timeout, errors.SLOW_ANSWER),
+    (TimeoutError, errors.SLOW_ANSWER),  # as requests hides it, when it is in the body
     (requests.exceptions.RequestException, errors.CONNECTION_LOST),
     (AirbyteTracedException, errors.PRIVATE_HOST),  # the CDK's own, on Airbyte Cloud
 )

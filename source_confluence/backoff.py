@@ -1,13 +1,16 @@
 """Decide how long to wait before a request is made again."""
 
+import logging
 import random
 import re
-from collections.abc import Callable
-from weakref import WeakSet
+from collections.abc import Callable, Mapping
 
 import pendulum
 import requests
 from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy
+
+from source_confluence.stopping import Stop
+from source_confluence.waits import SILENT_SECONDS
 
 _STATUSES_THAT_SAY_HOW_LONG = (429, 503)
 _FIRST_WAIT_SECONDS = 2.0
@@ -24,21 +27,23 @@ _SHORTEST_WAIT_SECONDS = 0.1  # airbyte-cdk 7.39.1 takes a wait of 0 for "no opi
 class ConfluenceBackoff(BackoffStrategy):
     """Wait as long as Confluence asks, else longer after each attempt, with jitter.
 
-    `airbyte-cdk` 7.39.1 adds one second to every wait, so none is shorter than asked.
+    `airbyte-cdk` 7.39.1 sleeps as long, and one second more, so no wait is shorter than asked. It
+    sleeps without a word, so a wait of more than a minute is left to `rate_limit`, which tells.
 
     Args:
+        stop: Ends the wait at once when we are told to stop.
         jitter: Gives a factor for a wait we chose ourselves, 0.7 to 1.3.
 
     Source: https://developer.atlassian.com/cloud/confluence/rate-limiting/
     """
 
-    def __init__(self, jitter: Callable[[], float] = lambda: random.uniform(*_JITTER)) -> None:  # noqa: S311 (no secret)
+    def __init__(
+        self,
+        stop: Stop,
+        jitter: Callable[[], float] = lambda: random.uniform(*_JITTER),  # noqa: S311 (no secret)
+    ) -> None:
+        self._stop = stop
         self._jitter = jitter
-        self._waited_out: WeakSet[requests.Response] = WeakSet()
-
-    def leave_out(self, response: requests.Response) -> None:
-        """Do not wait for what this answer asks: that has been done."""
-        self._waited_out.add(response)
 
     def backoff_time(
         self,
@@ -46,12 +51,30 @@ class ConfluenceBackoff(BackoffStrategy):
         attempt_count: int,
     ) -> float:
         """Seconds to wait after the given number of attempts (1 after the first)."""
-        if response_or_exception in self._waited_out:
-            return _SHORTEST_WAIT_SECONDS
         asked = asked_seconds(response_or_exception)
         if asked is None:
-            return exponential_seconds(attempt_count) * self._jitter()
-        return max(asked, _SHORTEST_WAIT_SECONDS)
+            seconds = exponential_seconds(attempt_count) * self._jitter()
+        elif asked > SILENT_SECONDS:
+            seconds = _SHORTEST_WAIT_SECONDS
+        else:
+            seconds = max(asked, _SHORTEST_WAIT_SECONDS)
+        _LOGGER.info("Trying again in %.1f seconds.", seconds + 1)
+        self._stop.begin_interruptible()  # the CDK sleeps now, and prints nothing before it asks
+        return seconds
+
+
+class _WithoutWrongCause(logging.Filter):
+    """Drops the CDK's line before a repetition.
+
+    airbyte-cdk 7.39.1 says "Rate limit exceeded" whatever the cause; our lines name the real one.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("UserDefinedBackoffException: Rate limit exceeded")
+
+
+_LOGGER = logging.getLogger("airbyte")
+_LOGGER.addFilter(_WithoutWrongCause())
 
 
 def exponential_seconds(attempt_count: int) -> float:
@@ -77,10 +100,19 @@ def asked_seconds(response: requests.Response | Exception | None) -> float | Non
     retry_after = headers.get("Retry-After", "").strip()
     seconds = _seconds(retry_after)
     if seconds is None:
-        now = _instant(headers.get("Date", "")) or pendulum.now("UTC")
-        until = _instant(retry_after) or _instant(headers.get("X-RateLimit-Reset", ""))
-        seconds = None if until is None else (until - now).total_seconds()
+        seconds = seconds_until(retry_after, headers)
+    if seconds is None:
+        seconds = seconds_until(headers.get("X-RateLimit-Reset", ""), headers)
     return None if seconds is None else min(seconds, _LONGEST_ANNOUNCED_SECONDS)
+
+
+def seconds_until(text: str, headers: Mapping[str, str]) -> float | None:
+    """Seconds until an instant, counted from the `Date` of the answer; None when it is none."""
+    until = _instant(text)
+    if until is None:
+        return None
+    now = _instant(headers.get("Date", "")) or pendulum.now("UTC")
+    return float((until - now).total_seconds())
 
 
 def _seconds(text: str) -> float | None:

@@ -10,24 +10,22 @@ from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.streams.core import StreamData
 from airbyte_cdk.sources.streams.http import HttpStream
 from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, ErrorHandler
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
-from requests.auth import AuthBase
 
 from source_confluence import errors
-from source_confluence.answers import (
-    AnswerHandler,
-    FinalFailureError,
-    detail_of,
-    of_exception,
-)
-from source_confluence.backoff import ConfluenceBackoff
-from source_confluence.check import CheckFailedError, require_to_be_known
+from source_confluence.answers import AnswerHandler, FinalFailureError, detail_of, of_exception
+from source_confluence.backoff import exponential_seconds
+from source_confluence.body import body_of
+from source_confluence.check import require_to_be_known
+from source_confluence.page_size import Fetched, Fetcher, PageSize
 from source_confluence.pagination import BrokenPagingError, Page, Pager, Row
-from source_confluence.site import Site
+from source_confluence.rate_limit import Throttle
+from source_confluence.records import Records
 from source_confluence.state import COMPLETE, Position, position_in, start_over, state_at
+from source_confluence.stopping import StoppedError
+from source_confluence.sync import Sync
 
 CONNECT_TIMEOUT_SECONDS = 10
-READ_TIMEOUT_SECONDS = 120
+READ_TIMEOUT_SECONDS = 90
 """Between two pieces of an answer; Confluence itself gives up on a large page after a minute."""
 
 
@@ -37,15 +35,16 @@ class ConfluenceStream(HttpStream, ABC):
     A stream declares where its list is and how it is paged; nothing else about it is code.
 
     Args:
-        site: Where to ask.
-        authenticator: Signs each request.
-        backoff: How long to wait before a request is repeated; one object for all streams.
+        sync: What it shares with the other streams.
     """
 
     endpoint: ClassVar[str]
     """The path of the list: `wiki/api/v2/pages`."""
     query: ClassVar[Mapping[str, str]] = {}
     """What is asked for on every page besides the position: `{"body-format": "storage"}`."""
+    heavy: ClassVar[Mapping[str, str]] = {}
+    """Of these, what may be left out when the site fails on it, and the field it then does not
+    give: `{"body-format": "body"}`."""
     pager: ClassVar[type[Pager]]
     """How the list is paged."""
     permission: ClassVar[str]
@@ -62,13 +61,15 @@ class ConfluenceStream(HttpStream, ABC):
     _next: Position | None
     _state: MutableMapping[str, Any]
 
-    def __init__(self, site: Site, authenticator: AuthBase, backoff: ConfluenceBackoff) -> None:
-        self._site = site
-        self._authenticator = authenticator
-        self._backoff = backoff
-        self._start_over()
+    def __init__(self, sync: Sync) -> None:
+        self._sync = sync
+        self._site = sync.site
         self._pages: WeakKeyDictionary[requests.Response, Page] = WeakKeyDictionary()
-        super().__init__(authenticator=authenticator)
+        self._throttle = Throttle(
+            sync.rate_limit, self.name, self._list, logger=self.logger, stop=sync.stop
+        )
+        self._start_over()
+        super().__init__(authenticator=sync.authenticator, api_budget=self._throttle)
 
     @property
     def url_base(self) -> str:
@@ -110,50 +111,55 @@ class ConfluenceStream(HttpStream, ABC):
         self._position = {}
         self._next = None
         self._state = {}
+        self._is_light = False
+        self._records_of = Records(
+            self.name, self.record, left_out=list(self.heavy.values()), logger=self.logger
+        )
+        self._fetcher = Fetcher(
+            PageSize(self.page_size),
+            ask=self._ask,
+            pause=lambda: self._throttle.wait_first(exponential_seconds(1)),
+            has_light_form=bool(self.heavy),
+            logger=self.logger,
+        )
 
     def pinned(self) -> Mapping[str, int]:
         """What is decided when a read begins, and asked for on all its pages."""
         return {}
 
-    def path(
-        self,
-        *,
-        stream_state: Mapping[str, Any] | None = None,
-        stream_slice: Mapping[str, Any] | None = None,
-        next_page_token: Mapping[str, Any] | None = None,
-    ) -> str:
+    def path(self, **_: object) -> str:
         """The endpoint; a position in the list is a query parameter."""
         return self.endpoint
 
-    def request_params(
-        self,
-        stream_state: Mapping[str, Any] | None,
-        stream_slice: Mapping[str, Any] | None = None,
-        next_page_token: Mapping[str, Any] | None = None,
-    ) -> MutableMapping[str, Any]:
+    def request_params(self, *_: object, **__: object) -> MutableMapping[str, Any]:
         """`{"limit": 250, "body-format": "storage", "cursor": "eyJpZCI6…"}`."""
-        return {"limit": self._pager.limit, **self.query, **self._position}
+        left_out = self.heavy if self._is_light else {}
+        query = {name: value for name, value in self.query.items() if name not in left_out}
+        return {"limit": self._pager.limit, **query, **self._position}
 
-    def request_kwargs(
-        self,
-        stream_state: Mapping[str, Any] | None,
-        stream_slice: Mapping[str, Any] | None = None,
-        next_page_token: Mapping[str, Any] | None = None,
-    ) -> Mapping[str, Any]:
-        """Every request ends, and ends where it was sent: a redirect is an answer, not followed."""
+    def request_kwargs(self, *_: object, **__: object) -> Mapping[str, Any]:
+        """Every request ends, and ends where it was sent: a redirect is an answer, not followed.
+
+        The body is left to `body_of`, which knows bounds.
+        """
         return {
             "timeout": (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
             "allow_redirects": False,
+            "stream": True,
         }
 
     def get_backoff_strategy(self) -> BackoffStrategy:
         """The one that all streams share."""
-        return self._backoff
+        return self._sync.backoff
 
     def get_error_handler(self) -> ErrorHandler:
         """Knows this stream's name and permission, for messages that tell the user what to do."""
         return AnswerHandler(
-            self._request, self.name, self._backoff, decode=self._page, logger=self.logger
+            self._request,
+            decode=self._page,
+            retries=lambda failure: self._fetcher.retries(failure),  # noqa: PLW0108 (one per read)
+            stop=self._sync.stop,
+            logger=self.logger,
         )
 
     def get_error_display_message(self, exception: BaseException) -> str:
@@ -176,12 +182,21 @@ class ConfluenceStream(HttpStream, ABC):
         state would make the next sync read nothing.
 
         Raises:
-            AirbyteTracedException: When a request fails for good, or when the site does not know
-                the account, so that what it shows is what visitors may see.
+            FinalFailureError: When a request fails for good, when the site does not know the
+                account, so that it shows what visitors may see, and when we are told to stop.
             BrokenPagingError: When the site does not lead to the end of the list.
         """
+        try:
+            self._sync.stop.raise_if_asked()
+            yield from self._read_page()
+        except StoppedError as stopped:
+            message = errors.STOPPED.message(self._request, detail=stopped.signal_name)
+            brief = f"told to stop by {stopped.signal_name}"
+            raise FinalFailureError(errors.STOPPED, message, brief) from None
+
+    def _read_page(self) -> Iterable[StreamData]:
         is_resumed = self._pager.page_count == 0 and bool(self._position)
-        if is_resumed and not (yield from self._resumed(sync_mode)):
+        if is_resumed and not (yield from self._resumed()):
             self.logger.warning(
                 "%s has nothing where an earlier read of stream '%s' stopped; "
                 "reading from the beginning.",
@@ -192,22 +207,34 @@ class ConfluenceStream(HttpStream, ABC):
             is_resumed = False
         if not is_resumed:
             self._position = self._position or self.pinned()
-            yield from super().read_records(sync_mode)
+            yield from self._records(self._fetcher.fetch())
         yield from self._checkpoint()
 
-    def _resumed(self, sync_mode: SyncMode) -> Generator[StreamData, None, bool]:
+    def _resumed(self) -> Generator[StreamData, None, bool]:
         """The records where an earlier read stopped; False when there is nothing, or no such place.
 
         To start over then is sure to miss nothing.
         """
         try:
-            records = list(super().read_records(sync_mode))
+            records = list(self._records(self._fetcher.fetch()))
         except FinalFailureError as error:
             if error.failure is not errors.BAD_REQUEST:
                 raise
             return False
         yield from records
         return bool(records) or self._next is not None
+
+    def _ask(self, row_count: int, is_light: bool) -> requests.Response:
+        """Make the request that the hooks above describe; HttpStream's own way to do it."""
+        self._pager.limit = row_count
+        self._is_light = is_light
+        _, response = self._fetch_next_page()
+        return response
+
+    def _records(self, fetched: Fetched) -> Iterable[StreamData]:
+        self._is_light = fetched.is_light
+        yield from self.parse_response(fetched.response)
+        self._next = self.next_page_token(fetched.response)
 
     def _checkpoint(self) -> Iterable[StreamData]:
         """Let the state lead to the next page, or be the end.
@@ -218,11 +245,12 @@ class ConfluenceStream(HttpStream, ABC):
         if self._pager.page_count == 1 or self._next is None:
             try:
                 self._require_to_be_known()
-            except AirbyteTracedException:
+            except FinalFailureError:
                 yield start_over(self.name)
                 raise
         if self._next is None:
             self._state = dict(COMPLETE)
+            self._records_of.tell_count()
         else:
             pins = {name: self._position[name] for name in self.pinned()}
             self._position = {**pins, **self._next}
@@ -231,30 +259,20 @@ class ConfluenceStream(HttpStream, ABC):
     def _require_to_be_known(self) -> None:
         if not self.shown_to_visitors:
             return
-        try:
-            saw_rows = self._pager.row_count > 0
-            require_to_be_known(self._site, self._authenticator, saw_rows=saw_rows)
-        except CheckFailedError as error:
-            raise AirbyteTracedException(
-                message=str(error), failure_type=error.failure.failure_type
-            ) from None
+        saw_rows = self._pager.row_count > 0
+        self._sync.stop.begin_interruptible()
+        require_to_be_known(self._site, self._sync.authenticator, saw_rows=saw_rows)
+        self._sync.stop.end_interruptible()
 
-    def parse_response(
-        self,
-        response: requests.Response,
-        *,
-        stream_state: Mapping[str, Any],
-        stream_slice: Mapping[str, Any] | None = None,
-        next_page_token: Mapping[str, Any] | None = None,
-    ) -> Iterable[Mapping[str, Any]]:
-        """The rows of a page, as records."""
+    def parse_response(self, response: requests.Response, **_: object) -> Iterable[Any]:
+        """The rows of an answer, as records; those that had to be changed say so."""
         page = self._page(response)
-        yield from map(self.record, self._pager.admit(page))
+        rows = self._pager.admit(page)
+        return self._records_of.rows(rows, is_odd=page.is_odd, is_light=self._is_light)
 
     def next_page_token(self, response: requests.Response) -> Mapping[str, Any] | None:
-        """None: a page ends the call, and `state` says where the next one goes on."""
-        self._next = self._pager.after(self._page(response))
-        return None
+        """Where to go on after an answer, or None at the end."""
+        return self._pager.after(self._page(response))
 
     def record(self, row: Row) -> Mapping[str, Any]:
         """The record for a row: the row itself, exactly as it came."""
@@ -278,5 +296,5 @@ class ConfluenceStream(HttpStream, ABC):
         """The decoded body; each response is decoded once, however often it is asked for."""
         page = self._pages.get(response)
         if page is None:
-            page = self._pages[response] = Page.parse(response.content)
+            page = self._pages[response] = Page.parse(body_of(response))
         return page

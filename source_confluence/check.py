@@ -12,8 +12,9 @@ import requests
 from requests.auth import AuthBase
 
 from source_confluence import errors
-from source_confluence.answers import detail_of, failure_of, of_exception
+from source_confluence.answers import FinalFailureError, detail_of, failure_of, of_exception
 from source_confluence.backoff import asked_seconds
+from source_confluence.body import body_of
 from source_confluence.pagination import NotJsonError, Page
 from source_confluence.site import Site
 
@@ -24,6 +25,7 @@ _CURRENT_USER = "wiki/rest/api/user/current"
 _SPACES = "wiki/api/v2/spaces"
 
 _TIMEOUT_SECONDS = 10
+_LARGEST_BYTES = 1024 * 1024
 _PAUSE_SECONDS = 1
 _LONGEST_PAUSE_SECONDS = 5
 
@@ -73,13 +75,13 @@ def require_to_be_known(site: Site, authenticator: AuthBase, *, saw_rows: bool) 
             are, is believed when a space is visible.
 
     Raises:
-        CheckFailedError: When it says that it does not; no answer is taken for a yes.
+        FinalFailureError: When it says that it does not; no answer is taken for a yes.
     """
     try:
         _within_deadline(_require_to_be_known, site, authenticator, saw_rows)
     except CheckFailedError as error:
         if error.failure in (*_NOT_KNOWN, errors.NO_VISIBLE_SPACE):
-            raise
+            raise FinalFailureError(error.failure, str(error), "") from None
 
 
 def _within_deadline(act: Callable[..., None], site: Site, *arguments: object) -> None:
@@ -158,7 +160,10 @@ def _ask(
         CheckFailedError: When it does not answer, or not with what was asked for.
     """
     answer = _get(site.url(path), params, authenticator)
-    failure, detail = failure_of(answer, decode, _LONGEST_PAUSE_SECONDS)
+    decoded: list[Decoded] = []
+    failure, detail = failure_of(
+        answer, lambda response: decoded.append(decode(response)), _LONGEST_PAUSE_SECONDS
+    )
     if failure is not None and failure.retries and tries > 1:
         time.sleep(max(_PAUSE_SECONDS, asked_seconds(answer) or 0))
         return _ask(site, authenticator, path, decode, tries=tries - 1, **params)
@@ -166,7 +171,7 @@ def _ask(
         raise _failed(failure or errors.CONNECTION_LOST, site, path, detail=detail)
     if failure is not None:
         raise _failed(failure, site, path, status=answer.status_code, detail=detail)
-    return decode(answer)
+    return decoded[0]
 
 
 def _get(url: str, params: Mapping[str, str], authenticator: AuthBase) -> Answer:
@@ -177,6 +182,7 @@ def _get(url: str, params: Mapping[str, str], authenticator: AuthBase) -> Answer
             auth=authenticator,
             timeout=_TIMEOUT_SECONDS,
             allow_redirects=False,
+            stream=True,
         )
     except Exception as error:  # noqa: BLE001 (whatever comes instead of an answer has its row)
         return error
@@ -185,7 +191,7 @@ def _get(url: str, params: Mapping[str, str], authenticator: AuthBase) -> Answer
 def _user(response: requests.Response) -> Mapping[str, Any]:
     """The current user: `{"type": "known", "accountId": "557058:…"}`."""
     try:
-        user = json.loads(response.content)
+        user = json.loads(body_of(response, _LARGEST_BYTES))
     except (ValueError, RecursionError):
         raise NotJsonError("no user") from None
     if not isinstance(user, dict):
@@ -194,7 +200,7 @@ def _user(response: requests.Response) -> Mapping[str, Any]:
 
 
 def _spaces(response: requests.Response) -> list[Mapping[str, Any]]:
-    return Page.parse(response.content).rows
+    return Page.parse(body_of(response, _LARGEST_BYTES)).rows
 
 
 def _failed(

@@ -4,7 +4,7 @@ One row per failure. A row's sentences are templates; `Request` supplies what th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.http.error_handlers import ResponseAction
@@ -53,6 +53,7 @@ class Failure:
         failure_type: Who must act next: the user, time, or we.
         retries: How many more attempts are worth making before it is final.
         action: How the CDK treats an attempt that is made again.
+        is_of_size: Whether a smaller answer may succeed.
     """
 
     happened: str
@@ -61,6 +62,7 @@ class Failure:
     failure_type: FailureType
     retries: int = 0
     action: ResponseAction = ResponseAction.RETRY
+    is_of_size: bool = False
 
     def message(self, request: Request, *, status: int | None = None, detail: str = "") -> str:
         """The whole text for the user, in three parts.
@@ -147,12 +149,20 @@ WAIT_TOO_LONG = Failure(
     remedy="Run it again after that time.",
     failure_type=_PASSES,
 )
-SERVER_ERROR = Failure(
+UNAVAILABLE = Failure(
     happened="{host} failed to answer {path} (HTTP {status}), again and again.",
     cause="Confluence is overloaded or down.",
     remedy=_TRY_LATER,
     failure_type=_PASSES,
     retries=_RETRIES,
+)
+SERVER_ERROR = replace(UNAVAILABLE, is_of_size=True)
+TOO_LARGE = Failure(
+    happened="The answer of {host} to {path} is too large ({detail}), even for a single row.",
+    cause="a row of hundreds of megabytes, or something other than Confluence answers there.",
+    remedy="Find that row in Confluence and make it smaller, or {otherwise}. " + _REPORT,
+    failure_type=_WE_ARE_WRONG,
+    is_of_size=True,
 )
 UNEXPECTED_STATUS = Failure(
     happened="{host} answered {path} in an unexpected way (HTTP {status}).",
@@ -236,6 +246,7 @@ TIMEOUT = Failure(
     failure_type=_PASSES,
     retries=_RETRIES,
 )
+SLOW_ANSWER = replace(TIMEOUT, is_of_size=True)
 CONNECTION_LOST = Failure(
     happened="The connection to {host} broke while we asked for {path} ({detail}).",
     cause="a fault of the network, or a proxy in between.",
@@ -265,6 +276,13 @@ NO_VISIBLE_SPACE = Failure(
     failure_type=_USER_MUST_ACT,
 )
 
+STOPPED = Failure(
+    happened="The sync was told to stop ({detail}) before {path} was read to its end.",
+    cause="someone cancelled it, or the machine it runs on is being shut down.",
+    remedy="Run it again; it goes on where it stopped.",
+    failure_type=_PASSES,
+)
+
 BY_STATUS: Mapping[int, Failure] = {
     400: BAD_REQUEST,
     401: UNAUTHORIZED,
@@ -272,6 +290,8 @@ BY_STATUS: Mapping[int, Failure] = {
     404: NOT_FOUND,
     408: TIMEOUT,
     410: GONE,
+    413: TOO_LARGE,
     429: RATE_LIMITED,
+    503: UNAVAILABLE,
 }
 """The statuses with a row of their own; redirects and 5xx share one each."""

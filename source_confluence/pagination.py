@@ -1,11 +1,19 @@
 """Find the rows in an answer, and where to go on after them."""
 
 import json
+import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import unquote
+
+LONGEST_INTEGER = 38
+"""Characters of an integer: as many as the widest number of a warehouse has digits."""
+
+_ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_ODD_BYTES = re.compile(rb"\xed[\xa0-\xbf]")
 
 Row = Mapping[str, Any]
 Token = Mapping[str, Any]
@@ -33,30 +41,68 @@ class Page:
         next_link: The link to what follows, `/wiki/api/v2/pages?cursor=eyJpZCI6…&limit=250`, or
             None at the end. v2 always has it, v1 only sometimes.
         limit: The most rows the site gives in one answer, where it says so (v1).
+        is_odd: Whether there is a character or a number in it that no record may hold.
     """
 
     rows: list[Row]
     next_link: str | None
     limit: int | None
+    is_odd: bool = False
 
     @classmethod
-    def parse(cls, body: bytes) -> "Page":
+    def parse(cls, body: bytes | bytearray) -> "Page":
         """Read `{"results": […], "limit": 200, "_links": {"next": "…"}}`.
 
         Numbers and texts stay exactly what they were, so the standard library's parser is used:
-        orjson turns integers beyond 64 bits into floats and refuses lone surrogates.
+        orjson turns integers beyond 64 bits into floats and refuses lone surrogates. Of a key that
+        is given twice, the last value counts. An `UnfitNumber` stands for what no record may hold.
 
         Raises:
             NotJsonError: When the body is not JSON, or was cut off.
             NotAListError: When there is no list of objects under `results`.
         """
+        numbers = _Numbers()
         try:
-            document = json.loads(body)
+            document = json.loads(
+                body, parse_int=numbers.integer, parse_float=numbers.real, parse_constant=numbers.no
+            )
         except (ValueError, RecursionError) as error:
             raise NotJsonError(_what_it_is(body)) from error
         return cls(
-            rows=_rows(document), next_link=_next_link(document), limit=_positive(document, "limit")
+            rows=_rows(document),
+            next_link=_next_link(document),
+            limit=_positive(document, "limit"),
+            is_odd=numbers.are_odd or _has_odd_text(body),
         )
+
+
+class UnfitNumber:
+    """Stands where a number was that is too long, or not finite."""
+
+
+class _Numbers:
+    """Reads numbers, and remembers whether one of them was unfit."""
+
+    def __init__(self) -> None:
+        self.are_odd = False
+
+    def integer(self, text: str) -> int | UnfitNumber:
+        return int(text) if len(text) <= LONGEST_INTEGER else self.no(text)
+
+    def real(self, text: str) -> float | UnfitNumber:
+        number = float(text)
+        return number if math.isfinite(number) else self.no(text)
+
+    def no(self, _: str) -> UnfitNumber:
+        self.are_odd = True
+        return UnfitNumber()
+
+
+def _has_odd_text(body: bytes | bytearray) -> bool:
+    """Whether a NUL, or what may be half of a surrogate pair, stands in it, escaped or raw."""
+    return (b"\\u" in body and _ODD_ESCAPE.search(body) is not None) or (
+        b"\xed" in body and _ODD_BYTES.search(body) is not None
+    )
 
 
 def _rows(document: object) -> list[Row]:
@@ -83,8 +129,8 @@ def _positive(document: Mapping[str, Any], key: str) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-def _what_it_is(body: bytes) -> str:
-    start = body.lstrip()[:1]
+def _what_it_is(body: bytes | bytearray) -> str:
+    start = bytes(body[:100].lstrip()[:1])
     if not start:
         return "an empty body"
     if start == b"<":
@@ -146,6 +192,7 @@ class Pager(ABC):
         limit: Rows to ask for at a time.
 
     Attributes:
+        limit: The same; it may be changed before any request.
         page_count: How many pages were admitted so far.
         row_count: How many rows were admitted so far.
     """
@@ -158,6 +205,7 @@ class Pager(ABC):
         self.page_count = 0
         self.row_count = 0
         self._last_rows: list[Row] = []
+        self._repeats = 0
 
     def begin_at(self, position: Token) -> None:  # noqa: B027 (only offsets are counted on)
         """Begin at a position that `after` of an earlier read has given."""
@@ -173,7 +221,9 @@ class Pager(ABC):
             BrokenPagingError: When it is the page before: the site ignored the position.
         """
         if page.rows and page.rows == self._last_rows:
-            raise BrokenPagingError("it gives the same rows again for a new position")
+            self._repeats += len(page.rows)
+            if self._repeats > 1:  # a single row may be there twice: an event, in one millisecond
+                raise BrokenPagingError("it gives the same rows again for a new position")
         rows = page.rows[_overlap(self._last_rows, page.rows) :]
         self._last_rows = page.rows
         self.page_count += 1
@@ -192,6 +242,9 @@ class Pager(ABC):
 class CursorPager(Pager):
     """Follows the cursors of v2; an empty page is followed too, as long as it has a next link.
 
+    A cursor that leads back in a circle is found without remembering all of them: one is kept, and
+    after 1, 2, 4, 8 … pages a newer one in its place.
+
     Source: https://developer.atlassian.com/cloud/confluence/rest/v2/intro/#using-cursor-based-pagination
     """
 
@@ -199,16 +252,21 @@ class CursorPager(Pager):
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
-        self._seen: set[str] = set()
+        self._kept = ""
+        self._pages_with_it = 0
+        self._patience = 1
 
     def after(self, page: Page) -> Token | None:
         """The cursor of the next link: `{"cursor": "eyJpZCI6…"}`."""
         if page.next_link is None:
             return None
         cursor = next_cursor(page.next_link)
-        if cursor in self._seen:
+        if cursor == self._kept:
             raise BrokenPagingError("its next link repeats an earlier cursor")
-        self._seen.add(cursor)
+        self._pages_with_it += 1
+        if self._pages_with_it >= self._patience:
+            self._kept, self._pages_with_it = cursor, 0
+            self._patience *= 2
         return {"cursor": cursor}
 
 

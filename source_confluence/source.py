@@ -1,11 +1,14 @@
 """Wire the parts together: answer `check`, and list the streams for `discover` and `read`."""
 
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from airbyte_cdk.models import (
     AirbyteConnectionStatus,
+    AirbyteErrorTraceMessage,
+    AirbyteMessage,
+    AirbyteStateMessage,
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteCatalogSerializer,
     ConnectorSpecification,
@@ -22,8 +25,11 @@ from source_confluence.backoff import ConfluenceBackoff
 from source_confluence.check import CheckFailedError, check
 from source_confluence.config import Config, ConfigError
 from source_confluence.files import BadFileError, json_object
+from source_confluence.rate_limit import RateLimit
 from source_confluence.site import Site
-from source_confluence.streams import STREAMS
+from source_confluence.stopping import Stop
+from source_confluence.streams import NAMES, STREAMS
+from source_confluence.sync import Sync
 
 
 class SourceConfluence(AbstractSource):
@@ -32,7 +38,9 @@ class SourceConfluence(AbstractSource):
     Source: https://docs.airbyte.com/understanding-airbyte/airbyte-protocol
     """
 
-    _form: ConnectorSpecification | None = None
+    def __init__(self) -> None:
+        self._form: ConnectorSpecification | None = None
+        self._stop = Stop()
 
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
@@ -119,15 +127,64 @@ class SourceConfluence(AbstractSource):
             settings = Config.parse(config)
         except ConfigError as error:
             raise _user_must_act(error) from None
-        site = Site(settings.host)
-        authenticator = _authenticator(settings)
-        backoff = ConfluenceBackoff()
-        return [stream(site, authenticator, backoff) for stream in STREAMS]
+        sync = Sync(
+            site=Site(settings.host),
+            authenticator=_authenticator(settings),
+            backoff=ConfluenceBackoff(self._stop),
+            rate_limit=RateLimit(),
+            stop=self._stop,
+        )
+        return [stream(sync) for stream in STREAMS]
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        """Read what is selected; a signal to stop ends each stream with its last state printed.
+
+        Raises:
+            AirbyteTracedException: When a stream could not be read to its end. Who must act is said
+                truly: airbyte-cdk 7.39.1 calls every such end an error of the settings.
+        """
+        failure_types: set[FailureType | None] = set()
+        with self._stop.on_signals():
+            try:
+                for message in super().read(logger, config, catalog, state):
+                    if message.trace and message.trace.error:
+                        _name_unknown_stream(message.trace.error)
+                        failure_types.add(message.trace.error.failure_type)
+                    yield message
+            except AirbyteTracedException as error:
+                in_order = [each for each in _WHO_ACTS_FIRST if each in failure_types]
+                error.failure_type = in_order[0] if in_order else error.failure_type
+                raise
 
     @property
     def raise_exception_on_missing_stream(self) -> bool:
         """True: a stream that was asked for and does not exist fails; the CDK would skip it."""
         return True
+
+
+_WHO_ACTS_FIRST = (
+    FailureType.config_error,
+    FailureType.system_error,
+    FailureType.transient_error,
+)
+
+
+def _name_unknown_stream(error: AirbyteErrorTraceMessage) -> None:
+    """Put the name, and what to do, into the message about a stream that does not exist."""
+    name = error.stream_descriptor.name if error.stream_descriptor else ""
+    if name and name not in NAMES:
+        error.message = (
+            f"There is no stream '{name}'. Likely cause: a typing error in the catalog, or a "
+            "catalog that was made by another version of the connector. "
+            "What to do: Refresh the schema of the connection, or run discover again, and select "
+            f"from: {', '.join(NAMES)}."
+        )
 
 
 def _without_rules(form: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Pages(ConfluenceStream):
 
     endpoint = "wiki/api/v2/pages"
     query: ClassVar[Mapping[str, str]] = {"body-format": "storage"}
+    heavy: ClassVar[Mapping[str, str]] = {"body-format": "body"}
     pager: ClassVar[type[Pager]] = CursorPager
     page_size = 250
     permission = "permission to use Confluence and to view the pages"
@@ -33,6 +34,7 @@ class BlogPosts(ConfluenceStream):
 
     endpoint = "wiki/api/v2/blogposts"
     query: ClassVar[Mapping[str, str]] = {"body-format": "storage"}
+    heavy: ClassVar[Mapping[str, str]] = {"body-format": "body"}
     pager: ClassVar[type[Pager]] = CursorPager
     page_size = 250
     permission = "permission to use Confluence and to view the blog posts"
@@ -47,6 +49,10 @@ class Space(ConfluenceStream):
 
     endpoint = "wiki/api/v2/spaces"
     query: ClassVar[Mapping[str, str]] = {"description-format": "plain", "include-icon": "true"}
+    heavy: ClassVar[Mapping[str, str]] = {
+        "description-format": "description",
+        "include-icon": "icon",
+    }
     pager: ClassVar[type[Pager]] = CursorPager
     page_size = 250
     permission = "permission to use Confluence and to view the spaces"
@@ -124,3 +130,6 @@ def event_id(event: Row) -> str:
 
 STREAMS: tuple[type[ConfluenceStream], ...] = (Pages, BlogPosts, Space, Audit, Group)
 """All streams, in the order in which they are offered."""
+
+NAMES: tuple[str, ...] = ("pages", "blog_posts", "space", "audit", "group")
+"""Their names, in the same order."""

@@ -1,4 +1,4 @@
-"""Wait as long as the site asks, and say every minute what for, until when, and why."""
+"""Wait, and when it takes long say every minute what for, until when, and why."""
 
 import logging
 import re
@@ -16,14 +16,27 @@ from airbyte_cdk.models import (
 )
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 
+from source_confluence.stopping import Stop
+
 SILENT_SECONDS = 60
-"""A wait that is not longer needs no more words than the CDK's own."""
+"""A wait that is not longer needs no words of its own."""
 
 _HARMLESS = re.compile(r"[\w .:/-]{1,100}")
 
 
-def wait(
-    seconds: float, *, before: str, reason: str | None, stream: str, logger: logging.Logger
+def now_seconds() -> float:
+    """A clock that never goes back."""
+    return time.monotonic()
+
+
+def wait(  # noqa: PLR0913 (each is a word of the line)
+    seconds: float,
+    *,
+    before: str,
+    reason: str | None,
+    stream: str,
+    logger: logging.Logger,
+    stop: Stop,
 ) -> None:
     """Sleep; every minute a line in the log, and a status of the stream for Airbyte's heartbeat.
 
@@ -33,22 +46,33 @@ def wait(
         reason: The header `RateLimit-Reason`: `confluence-quota-tenant-based`.
         stream: The name of the stream that waits.
         logger: Gets the lines.
+        stop: Ends the wait at once when we are told to stop.
+
+    Raises:
+        StoppedError: When we are.
 
     Source: https://docs.airbyte.com/platform/understanding-airbyte/heartbeats
     """
+    if seconds <= 0:
+        return
+    is_long = seconds > SILENT_SECONDS
     until = pendulum.now("UTC").add(seconds=seconds)
     why = reason if reason and _HARMLESS.fullmatch(reason) else "no reason given"
     while seconds > 0:
-        logger.warning(
-            "Waiting before the next request to %s until %s, %s more: the site asked for it (%s).",
-            before,
-            until.format("YYYY-MM-DD HH:mm:ss [UTC]"),
-            pendulum.duration(seconds=int(seconds)).in_words(locale="en"),
-            why,
-        )
-        _print_rate_limited(stream)
+        if is_long:
+            logger.warning(
+                "Waiting before the next request to %s until %s, %s more: "
+                "the site asked for it (%s).",
+                before,
+                until.format("YYYY-MM-DD HH:mm:ss [UTC]"),
+                pendulum.duration(seconds=int(seconds)).in_words(locale="en"),
+                why,
+            )
+            _print_rate_limited(stream)
         step = min(seconds, SILENT_SECONDS)
+        stop.begin_interruptible()
         time.sleep(step)
+        stop.end_interruptible()
         seconds -= step
 
 

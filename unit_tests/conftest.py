@@ -29,9 +29,9 @@ def start_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartSite]:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that would have been waited before requests were repeated."""
+    """The seconds that would have been waited; the clock of the connector goes on by them."""
     seconds: list[float] = []
-    clock = SimpleNamespace(sleep=seconds.append)
+    clock = SimpleNamespace(sleep=seconds.append, monotonic=lambda: 1e6 + sum(seconds))
     monkeypatch.setattr("airbyte_cdk.sources.streams.http.rate_limiting.time", clock)
     monkeypatch.setattr("source_confluence.check.time", clock)
     monkeypatch.setattr("source_confluence.waits.time", clock)

@@ -4,6 +4,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from source_confluence.backoff import ConfluenceBackoff, asked_seconds, exponential_seconds
+from source_confluence.stopping import Stop
 
 NOW = "Thu, 26 Mar 2026 15:00:00 GMT"
 
@@ -66,13 +67,18 @@ def test_without_a_date_of_the_server_the_clock_of_this_machine_counts() -> None
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_it_waits_as_long_as_asked(status: int) -> None:
-    assert ConfluenceBackoff().backoff_time(answer(status, Retry_After="1847"), 1) == 1847
+    assert ConfluenceBackoff(Stop()).backoff_time(answer(status, Retry_After="47"), 1) == 47
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wait_of_more_than_a_minute_is_left_to_who_tells_of_it(status: int) -> None:
+    assert ConfluenceBackoff(Stop()).backoff_time(answer(status, Retry_After="61"), 1) == 0.1
 
 
 def test_a_wait_of_nothing_is_still_a_wait() -> None:
-    assert ConfluenceBackoff().backoff_time(answer(429, Retry_After="0"), 1) > 0
+    assert ConfluenceBackoff(Stop()).backoff_time(answer(429, Retry_After="0"), 1) > 0
     past = answer(429, Date=NOW, Retry_After="Thu, 26 Mar 2026 14:00:00 GMT")
-    assert ConfluenceBackoff().backoff_time(past, 1) > 0
+    assert ConfluenceBackoff(Stop()).backoff_time(past, 1) > 0
 
 
 @pytest.mark.parametrize(
@@ -88,7 +94,7 @@ def test_a_wait_of_nothing_is_still_a_wait() -> None:
 def test_where_nobody_says_how_long_the_waits_grow(
     failure: requests.Response | requests.RequestException | None,
 ) -> None:
-    backoff = ConfluenceBackoff(jitter=lambda: 1.0)
+    backoff = ConfluenceBackoff(Stop(), jitter=lambda: 1.0)
     waits = [backoff.backoff_time(failure, attempt) for attempt in range(1, 8)]
     assert waits == [2, 4, 8, 16, 30, 30, 30]
 
@@ -98,6 +104,6 @@ def test_a_very_long_run_of_failures_does_not_overflow() -> None:
 
 
 def test_waits_are_spread_so_that_many_syncs_do_not_come_back_together() -> None:
-    backoff = ConfluenceBackoff()
+    backoff = ConfluenceBackoff(Stop())
     waits = [backoff.backoff_time(None, 3) for _ in range(200)]
     assert 8 * 0.7 <= min(waits) < 8 < max(waits) <= 8 * 1.3

@@ -21,9 +21,12 @@ FLOORS = [
     {"source", "__init__"},
     {"streams"},
     {"base_streams"},
-    {"check"},
+    {"check", "page_size", "sync", "records"},
     {"answers"},
-    {"config", "files", "site", "errors", "backoff", "pagination", "state", "waits"},
+    {"rate_limit"},
+    {"backoff"},
+    {"waits"},
+    {"config", "files", "site", "errors", "body", "pagination", "state", "stopping"},
 ]
 
 

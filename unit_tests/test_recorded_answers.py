@@ -113,7 +113,7 @@ def test_the_documented_quota_answer_is_waited_for(api_notes: Path, waits: list[
         outcome = read(CONFIG, ["space"])
 
     assert outcome.ending("space") == "COMPLETE"
-    assert sum(waits) == pytest.approx(1847 + 1.1)
+    assert sum(waits) == pytest.approx(1847)
 
 
 def test_recorded_beta_headers_are_no_reason_to_wait(api_notes: Path, waits: list[float]) -> None:

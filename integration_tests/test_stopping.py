@@ -1,0 +1,93 @@
+"""A command that is told to stop ends its streams, with the last state printed, within a moment."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from fake_confluence import Content, Fault, Service, serve
+from integration_tests.connector import Connector, Message
+
+CONTENT = Content(pages=2_000, spaces=20, body_bytes=60)
+STREAMS = ["pages", "space", "group"]
+CATALOG = {
+    "streams": [
+        {
+            "stream": {"name": name, "json_schema": {}, "supported_sync_modes": ["full_refresh"]},
+            "sync_mode": "full_refresh",
+            "destination_sync_mode": "overwrite",
+        }
+        for name in STREAMS
+    ]
+}
+BUSY = {"status": 429, "path": "/pages", "first": 5, "count": None}
+FAULTS = {
+    "between pages": Fault(kind="slow", seconds=0.05, path="/pages", count=None),
+    "during a short wait": Fault(kind="status", headers={"Retry-After": "50"}, **BUSY),  # type: ignore[arg-type]
+    "during a long wait": Fault(kind="status", headers={"Retry-After": "3600"}, **BUSY),  # type: ignore[arg-type]
+    "while the site says nothing": Fault(
+        kind="slow", seconds=50, path="/pages", first=5, count=None
+    ),
+    "while a body trickles in": Fault(
+        kind="trickle", seconds=1, path="/pages", first=5, count=None
+    ),
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    ("moment", "unbuffered"), [*((moment, "") for moment in FAULTS), ("between pages", "1")]
+)
+def test_it_stops_in_good_order(
+    moment: str, unbuffered: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    with serve(Service(CONTENT, page_cap=50, faults=[FAULTS[moment]])) as site:
+        connector = Connector(tmp_path, site)
+        connector.written(connector.catalog, CATALOG)
+        command = [*connector.command, "read", "--config", connector.config]
+        with subprocess.Popen(
+            [*command, "--catalog", connector.catalog],
+            env={**connector.environment, "PYTHONUNBUFFERED": unbuffered},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            lines = []
+            for line in process.stdout or ():
+                lines.append(line)
+                if (
+                    line.startswith('{"type":"STATE"')
+                    and sum("STATE" in each for each in lines) >= 4
+                ):
+                    time.sleep(1)  # it now waits for what the fault holds back
+                    told = time.monotonic()
+                    process.send_signal(number)
+                    break
+            lines += process.stdout or ()
+            process.wait()
+            assert time.monotonic() - told < 10
+            assert process.stderr is not None
+            assert process.stderr.read() == ""
+    assert process.returncode == 1
+    check_what_was_printed([json.loads(line) for line in lines], number.name)
+
+
+def check_what_was_printed(messages: list[Message], signal_name: str) -> None:
+    """Every line is whole; every stream has one end; the last state covers the last record."""
+    traces = [m["trace"] for m in messages if m["type"] == "TRACE"]
+    statuses = [t["stream_status"] for t in traces if t["type"] == "STREAM_STATUS"]
+    ends = [
+        (s["stream_descriptor"]["name"], s["status"])
+        for s in statuses
+        if s["status"] in ("COMPLETE", "INCOMPLETE")
+    ]
+    assert ends == [(name, "INCOMPLETE") for name in STREAMS]
+    errors = [t["error"] for t in traces if t["type"] == "ERROR"]
+    assert {e["failure_type"] for e in errors} == {"transient_error"}
+    assert sum(f"was told to stop ({signal_name})" in e["message"] for e in errors) == 3
+    of_data = [m["type"] for m in messages if m["type"] in ("RECORD", "STATE")]
+    assert of_data[-1] == "STATE"
+    assert of_data.count("RECORD") == 50 * of_data.count("STATE")

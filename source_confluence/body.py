@@ -1,0 +1,69 @@
+"""Read the body of an answer, within bounds of memory and time."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+
+LARGEST_BODY_BYTES = 64 * 1024 * 1024
+"""Of an answer, unpacked: 250 pages of 256 KB. What is larger is asked for in smaller parts."""
+
+LONGEST_BODY_SECONDS = 300
+"""From the first byte of a body to its last."""
+
+_PIECE_BYTES = 128 * 1024
+
+
+class TooLargeError(ValueError):
+    """A body is larger than we take into memory."""
+
+
+def body_of(response: requests.Response, largest_bytes: int | None = None) -> bytearray:
+    """The body, unpacked; of a response that was asked for with `stream=True`, and only once.
+
+    Args:
+        response: The answer, of which nothing but the head was read so far.
+        largest_bytes: How large the body may be; `LARGEST_BODY_BYTES` when nothing is said.
+
+    Raises:
+        TooLargeError: When it is larger, however small it was when packed.
+        requests.ReadTimeout: When it is not complete in time, or nothing came for too long.
+        requests.RequestException: When it breaks off, or cannot be unpacked.
+    """
+    largest = largest_bytes or LARGEST_BODY_BYTES
+    body = bytearray()
+    with _deadline(response):
+        for piece in response.iter_content(_PIECE_BYTES):
+            body += piece
+            if len(body) > largest:
+                response.close()
+                raise TooLargeError(f"more than {largest // 1024 // 1024} MB")
+    return body
+
+
+@contextmanager
+def _deadline(response: requests.Response) -> Iterator[None]:
+    """Cut the connection when the time is over: a timeout of requests begins anew with each byte.
+
+    `shutdown` is urllib3's own means for that, from its version 2.3 on; before, nothing is cut.
+    """
+    is_over = threading.Event()
+
+    def cut() -> None:
+        is_over.set()
+        shutdown = getattr(response.raw, "shutdown", None)
+        if shutdown is not None:
+            shutdown()
+
+    timer = threading.Timer(LONGEST_BODY_SECONDS, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except requests.RequestException:
+        if is_over.is_set():
+            raise requests.ReadTimeout("the body trickles in") from None
+        raise
+    finally:
+        timer.cancel()

@@ -1,0 +1,159 @@
+"""Ask for as many rows as the site can give at once; in the end for one, without its body."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+
+from source_confluence.answers import FinalFailureError
+from source_confluence.errors import Failure
+
+_SUCCESSES_BEFORE_GROWTH = 3
+
+MOST_IN_A_ROW = 25
+"""Rows without their bodies; more is no fault of the rows, but of the site."""
+
+
+class PageSize:
+    """How many rows to ask for: half after an answer that was too much, then slowly more again.
+
+    250 → 125 → 62 → 31 → 15 → 7 → 3 → 1; after three answers that were not too much, 1 → 2 → 4 …
+
+    Args:
+        largest: What to begin with.
+    """
+
+    def __init__(self, largest: int) -> None:
+        self.largest = largest
+        self.rows = largest
+        self._successes = 0
+
+    def halve(self) -> None:
+        """The answer was too much."""
+        self.rows = max(self.rows // 2, 1)
+        self._successes = 0
+
+    def succeed(self) -> None:
+        """The answer was not too much."""
+        self._successes += 1
+        if self._successes >= _SUCCESSES_BEFORE_GROWTH and self.rows < self.largest:
+            self.rows = min(self.rows * 2, self.largest)
+            self._successes = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """An answer that is sound.
+
+    Args:
+        response: The answer.
+        is_light: Whether it had to be asked for without what is heavy: bodies, descriptions.
+    """
+
+    response: requests.Response
+    is_light: bool
+
+
+class Fetcher:
+    """Gets the answer for a position, whatever size of it the site can manage.
+
+    Args:
+        size: How many rows to ask for.
+        ask: Makes the request, for so many rows; a light one when its second argument is true.
+        pause: Waits a moment before the next request.
+        has_light_form: Whether something can be left out of the request.
+        logger: Gets a line for each answer that was too much.
+    """
+
+    def __init__(
+        self,
+        size: PageSize,
+        *,
+        ask: Callable[[int, bool], requests.Response],
+        pause: Callable[[], None],
+        has_light_form: bool,
+        logger: logging.Logger,
+    ) -> None:
+        self._size = size
+        self._ask = ask
+        self._pause = pause
+        self._has_light_form = has_light_form
+        self._logger = logger
+        self._light_in_a_row = 0
+        self._is_light = False
+        self._is_last_try = False
+
+    def retries(self, failure: Failure) -> int:
+        """How many more attempts of this very request are worth making after a failure.
+
+        None, where a smaller request is the better attempt.
+        """
+        if not failure.is_of_size:
+            return failure.retries
+        if self._size.rows > 1 or self._is_last_try:
+            return 0
+        if self._has_light_form and not self._is_light:
+            return 1
+        return failure.retries
+
+    def fetch(self) -> Fetched:
+        """The answer for the position.
+
+        Raises:
+            FinalFailureError: When the site does not give it in any size.
+        """
+        try:
+            response = self._in_some_size()
+        except FinalFailureError as error:
+            if not self._has_light_form or not error.failure.is_of_size:
+                raise
+            return self._light_unless_it_was_a_moment(error)
+        self._light_in_a_row = 0
+        self._size.succeed()
+        return Fetched(response=response, is_light=False)
+
+    def _in_some_size(self) -> requests.Response:
+        while True:
+            try:
+                return self._ask(self._size.rows, self._is_light)
+            except FinalFailureError as error:  # noqa: PERF203 (of a loop that waits)
+                if not error.failure.is_of_size or self._size.rows == 1:
+                    raise
+                asked = self._size.rows
+                self._size.halve()
+                self._logger.warning(
+                    "%s; asking for %d instead of %d rows.",
+                    error.internal_message,
+                    self._size.rows,
+                    asked,
+                )
+                self._pause()
+
+    def _light_unless_it_was_a_moment(self, error: FinalFailureError) -> Fetched:
+        """One row without its body, when the body makes the site fail even while all else works."""
+        if self._light_in_a_row >= MOST_IN_A_ROW:
+            raise error
+        self._is_light = True
+        try:
+            light = self._ask(self._size.rows, self._is_light)
+        finally:
+            self._is_light = False
+        whole = self._once_more()
+        if whole is not None:
+            self._light_in_a_row = 0
+            return Fetched(response=whole, is_light=False)
+        self._light_in_a_row += 1
+        return Fetched(response=light, is_light=True)
+
+    def _once_more(self) -> requests.Response | None:
+        """The whole answer after all, if the site has recovered in the meantime."""
+        self._is_last_try = True
+        try:
+            return self._ask(self._size.rows, self._is_light)
+        except FinalFailureError as error:
+            if not error.failure.is_of_size:
+                raise
+            return None
+        finally:
+            self._is_last_try = False

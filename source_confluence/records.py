@@ -1,0 +1,178 @@
+"""Make of a row a record that every destination can take, and mark what had to be changed.
+
+Source: https://docs.airbyte.com/understanding-airbyte/airbyte-protocol/#airbyterecordmessage
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from airbyte_cdk.models import AirbyteMessage, AirbyteRecordMessage, Type
+from airbyte_cdk.sources.streams.core import StreamData
+from airbyte_protocol_dataclasses.models import (
+    AirbyteRecordMessageMeta,
+    AirbyteRecordMessageMetaChange,
+    Change,
+    Reason,
+)
+
+from source_confluence.pagination import Row, UnfitNumber
+
+Changes = list[AirbyteRecordMessageMetaChange]
+
+DEEPEST = 100
+"""Objects and lists within each other; what is deeper no destination unpacks."""
+
+_UNFIT_CHARACTER = re.compile("[\x00\ud800-\udfff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_CONTAINERS = (dict, list)
+
+
+def mended(row: Row, *, is_odd: bool) -> tuple[Row, Changes]:
+    """The row without what breaks destinations, and what was changed; nearly always as it came.
+
+    NUL characters and lone surrogates become U+FFFD, in names of fields too. A number that is not
+    finite, or has more than 38 digits, becomes null; so does a field of the row that is nested more
+    than 100 deep.
+
+    Args:
+        row: As it was decoded.
+        is_odd: Whether the answer holds any such character or number; else only the depth is
+            looked at, which costs 2 µs per page of Confluence.
+    """
+    deep = [name for name, value in row.items() if _is_deep(value, DEEPEST)]
+    if not deep and not is_odd:
+        return row, []
+    changes: Changes = []
+    record: dict[str, Any] = {}
+    for name, value in row.items():
+        field = _text(name)
+        if name in deep:
+            record[field] = None
+            changes.append(_change(field, Change.NULLED, Reason.SOURCE_SERIALIZATION_ERROR))
+        else:
+            record[field] = _mended(value, field, changes)
+    return record, changes
+
+
+def _is_deep(value: object, levels: int) -> bool:
+    if isinstance(value, dict):
+        children = list(value.values())
+    elif isinstance(value, list):
+        children = value
+    else:
+        return False
+    if not levels:
+        return True
+    return any(_is_deep(child, levels - 1) for child in children if isinstance(child, _CONTAINERS))
+
+
+def _mended(value: object, field: str, changes: Changes) -> object:
+    """The value; a change to it, or within it, is added to `changes`."""
+    if isinstance(value, dict):
+        return {
+            _text(name): _mended(child, f"{field}.{_text(name)}", changes)
+            for name, child in value.items()
+        }
+    if isinstance(value, list):
+        return [_mended(child, f"{field}.{i}", changes) for i, child in enumerate(value)]
+    if isinstance(value, str):
+        text = _text(value)
+        if text != value:
+            changes.append(_change(field, Change.TRUNCATED, Reason.SOURCE_SERIALIZATION_ERROR))
+        return text
+    if isinstance(value, UnfitNumber):
+        changes.append(_change(field, Change.NULLED, Reason.SOURCE_SERIALIZATION_ERROR))
+        return None
+    return value
+
+
+def _text(text: str) -> str:
+    return _UNFIT_CHARACTER.sub(_REPLACEMENT, text)
+
+
+def _change(field: str, kind: Change, reason: Reason) -> AirbyteRecordMessageMetaChange:
+    """`{"field": "body.storage.value", "change": "TRUNCATED", "reason": "SOURCE_…"}`."""
+    return AirbyteRecordMessageMetaChange(field=field, change=kind, reason=reason)
+
+
+class Records:
+    """Makes records of the rows of one stream, and counts those that had to leave something out.
+
+    Args:
+        stream: The name of the stream.
+        record: Makes a record of a sound row.
+        left_out: The fields that Confluence does not give when it is asked for less.
+        logger: Gets a warning for each record that left something out.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        record: Callable[[Row], Row],
+        *,
+        left_out: list[str],
+        logger: logging.Logger,
+    ) -> None:
+        self._stream = stream
+        self._record = record
+        self._left_out = left_out
+        self._logger = logger
+        self._light_count = 0
+
+    def rows(self, rows: Iterable[Row], *, is_odd: bool, is_light: bool) -> Iterator[StreamData]:
+        """The records, as they came; a message with marks instead where that could not be.
+
+        Args:
+            rows: What Confluence gave.
+            is_odd: Whether there is a character or a number in it that no record may hold.
+            is_light: Whether it was asked for less, because it failed on the whole.
+        """
+        for row in rows:
+            sound, changes = mended(row, is_odd=is_odd)
+            record = self._record(sound)
+            if is_light:
+                record = {**record, **dict.fromkeys(self._left_out)}
+                changes += self._marks_of_what_is_left_out(row)
+            yield _marked(self._stream, record, changes) if changes else record
+
+    def _marks_of_what_is_left_out(self, row: Row) -> Changes:
+        self._light_count += 1
+        self._logger.warning(
+            "Confluence fails on the %s of %s %s, whatever else works; the record leaves without.",
+            self._in_words,
+            self._stream,
+            row.get("id"),
+        )
+        return [
+            _change(name, Change.NULLED, Reason.SOURCE_RETRIEVAL_ERROR) for name in self._left_out
+        ]
+
+    def tell_count(self) -> None:
+        """Say how many records left without a part of them, if any did."""
+        if self._light_count:
+            self._logger.warning(
+                "%d records of stream '%s' left without %s; the warnings before name them.",
+                self._light_count,
+                self._stream,
+                self._in_words,
+            )
+
+    @property
+    def _in_words(self) -> str:
+        return " and ".join(self._left_out)
+
+
+def _marked(stream: str, record: Row, changes: Changes) -> AirbyteMessage:
+    """The record as a message that says what was changed."""
+    return AirbyteMessage(
+        type=Type.RECORD,
+        record=AirbyteRecordMessage(
+            stream=stream,
+            data=dict(record),
+            emitted_at=int(time.time() * 1000),
+            meta=AirbyteRecordMessageMeta(changes=changes),
+        ),
+    )

@@ -1,0 +1,29 @@
+"""Hold together what all streams of a sync share."""
+
+from dataclasses import dataclass
+
+from requests.auth import AuthBase
+
+from source_confluence.backoff import ConfluenceBackoff
+from source_confluence.rate_limit import RateLimit
+from source_confluence.site import Site
+from source_confluence.stopping import Stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sync:
+    """What all streams of a sync share.
+
+    Args:
+        site: Where to ask.
+        authenticator: Signs each request.
+        backoff: How long to wait before a request is repeated.
+        rate_limit: What the site has said about its limit.
+        stop: Whether we were told to stop.
+    """
+
+    site: Site
+    authenticator: AuthBase
+    backoff: ConfluenceBackoff
+    rate_limit: RateLimit
+    stop: Stop

@@ -1,0 +1,168 @@
+"""Whatever an answer holds, it ends in a record that a destination can take, or in one error."""
+
+import json
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from fake_confluence import Fault
+from source_confluence.pagination import Page
+from source_confluence.records import mended
+from unit_tests.conftest import StartSite
+from unit_tests.protocol import Message, Outcome, check, read
+from unit_tests.streams_under_test import (
+    NAMES,
+    PATHS,
+    completed,
+    content,
+    every_stream,
+    list_calls,
+)
+
+TRUNCATED = {"field": "odd", "change": "TRUNCATED", "reason": "SOURCE_SERIALIZATION_ERROR"}
+NULLED = {"field": "odd", "change": "NULLED", "reason": "SOURCE_SERIALIZATION_ERROR"}
+ODD: list[tuple[str, str, object, list[Message]]] = [
+    ("NUL", r'"a\u0000b"', "a\ufffdb", [TRUNCATED]),
+    ("lone surrogate", r'"a\ud800b"', "a\ufffdb", [TRUNCATED]),
+    ("raw surrogate", '"a\udc00b"', "a\ufffdb", [TRUNCATED]),
+    ("emoji", r'"\ud83d\ude00"', "😀", []),
+    ("no NUL", r'"\\u0000"', r"\u0000", []),
+    ("more than 64 bits", "123456789012345678901234567890", 123456789012345678901234567890, []),
+    ("39 digits", "1" * 39, None, [NULLED]),
+    ("5000 digits", "1" * 5000, None, [NULLED]),
+    ("infinite", "-1e999", None, [NULLED]),
+    ("not a number", "NaN", None, [NULLED]),
+    ("twice", '1, "odd": 2', 2, []),
+    ("nested", "[" * 90 + "]" * 90, json.loads("[" * 90 + "]" * 90), []),
+    ("deeply nested", '{"a": ' * 400 + "1" + "}" * 400, None, [NULLED]),
+    (
+        "within",
+        r'{"a": ["x", "\u0000"], "b\u0000": 1e999}',
+        {"a": ["x", "\ufffd"], "b\ufffd": None},
+        [{**TRUNCATED, "field": "odd.a.1"}, {**NULLED, "field": "odd.b\ufffd"}],
+    ),
+]
+
+
+def record_with_meta(outcome: Outcome) -> tuple[Message, list[Message]]:
+    [record] = [m["record"] for m in outcome.messages if m["type"] == "RECORD"][1:2]
+    return record["data"], record.get("meta", {}).get("changes", [])
+
+
+@every_stream
+@pytest.mark.parametrize(("raw", "value", "changes"), [o[1:] for o in ODD], ids=[o[0] for o in ODD])
+def test_what_no_destination_takes_is_mended_and_marked(
+    raw: str, value: object, changes: list[Message], stream: str, start_site: StartSite
+) -> None:
+    site = start_site(content(stream, 3), faults=[Fault(kind="odd", row=1, raw=raw, count=None)])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    data, marks = record_with_meta(outcome)
+    assert data.get("odd") == value
+    assert marks == changes
+    assert len(outcome.records(stream)) == 3
+    json.dumps(outcome.messages, allow_nan=False, ensure_ascii=False).encode()
+
+
+@every_stream
+def test_a_body_that_is_nested_without_end_is_one_error(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    deep = Fault(kind="odd", raw="[" * 200_000, path=PATHS[stream], count=None)
+    site = start_site(content(stream, 3), faults=[deep])
+    outcome = read(site.config, [stream])
+    assert outcome.ending(stream) == "INCOMPLETE"
+    assert "JSON that breaks off or is malformed" in outcome.error(stream)["message"]
+    assert waits
+
+
+@every_stream
+@pytest.mark.parametrize("kind", ["huge", "bomb"])
+def test_what_does_not_fit_into_memory_is_not_taken_into_it(
+    kind: str,
+    stream: str,
+    start_site: StartSite,
+    waits: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("source_confluence.body.LARGEST_BODY_BYTES", 4 * 1024 * 1024)
+    large = Fault(kind=kind, size_bytes=12 * 1024 * 1024, path=PATHS[stream], count=None)
+    site = start_site(content(stream, 3), faults=[large])
+    outcome = read(site.config, [stream])
+    assert outcome.ending(stream) == "INCOMPLETE"
+    assert (
+        "is too large (more than 4 MB), even for a single row" in outcome.error(stream)["message"]
+    )
+    assert waits
+    assert outcome.records(stream) == []
+
+
+def test_a_bomb_is_not_unpacked_beyond_the_bound(
+    start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.body.LARGEST_BODY_BYTES", 8 * 1024 * 1024)
+    bomb = Fault(kind="bomb", size_bytes=1024**3, path="/group", count=None)
+    site = start_site(content("group", 3), faults=[bomb])
+    tracemalloc.start()
+    try:
+        outcome = read(site.config, ["group"])
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert outcome.ending("group") == "INCOMPLETE"
+    assert waits
+    assert peak_bytes < 64 * 1024 * 1024
+
+
+@every_stream
+def test_a_body_that_trickles_in_ends_in_time(
+    stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.body.LONGEST_BODY_SECONDS", 0.3)
+    slow = Fault(kind="trickle", seconds=0.05, path=PATHS[stream], count=1)
+    site = start_site(content(stream, 3), faults=[slow])
+    outcome = read(site.config, [stream])
+    assert completed(outcome, stream)
+    assert len(list_calls(site)) == 2
+    assert waits == [2]
+
+
+@pytest.mark.parametrize("kind", ["huge", "bomb", "trickle"])
+def test_a_check_takes_no_more_than_it_needs(
+    kind: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.check.DEADLINE_SECONDS", 2)
+    fault = Fault(kind=kind, seconds=0.05, size_bytes=32 * 1024 * 1024, count=None)
+    site = start_site(faults=[fault])
+    status, message = check(site.config)
+    assert status == "FAILED"
+    assert "too large" in message or "in time" in message
+    assert waits is not None
+
+
+def test_every_record_of_a_whole_site_leaves_as_it_came(start_site: StartSite) -> None:
+    outcome = read(start_site().config, NAMES)
+    assert not [m for m in outcome.messages if m["type"] == "RECORD" and "meta" in m["record"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_odd"),
+    [
+        (b'{"results": [{"a": "\\u00e4 \\n"}]}', False),
+        ('{"results": [{"a": "한국어 ퟿"}]}'.encode(), False),
+        (b'{"results": [{"a": "\xed\xa0\x80"}]}', True),
+        (b'{"results": [{"a": "\\uD83D\\uDE00"}]}', True),
+        (b'{"results": [{"a": 12345678901234567890123456789012345678}]}', False),
+        (b'{"results": [{"a": 1e400}]}', True),
+    ],
+)
+def test_only_what_may_be_odd_is_looked_at_again(body: bytes, is_odd: bool) -> None:
+    assert Page.parse(body).is_odd is is_odd
+
+
+def test_a_row_that_is_sound_is_not_copied() -> None:
+    row: dict[str, Any] = {"id": "1", "body": {"storage": {"value": "x"}}}
+    assert mended(row, is_odd=False)[0] is row

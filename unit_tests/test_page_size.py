@@ -1,0 +1,197 @@
+"""An answer that is too much is asked for in smaller parts, from the same place."""
+
+import pytest
+
+from fake_confluence import Content, Fault, RunningSite
+from source_confluence.page_size import PageSize
+from unit_tests.conftest import StartSite
+from unit_tests.protocol import Message, Outcome, read
+from unit_tests.streams_under_test import (
+    PAGE_SIZES,
+    PATHS,
+    completed,
+    content,
+    every_stream,
+    list_calls,
+    on_the_wire,
+    without_key,
+)
+
+WITH_BODY = ["pages", "blog_posts", "space"]
+LEFT_OUT = {"pages": ["body"], "blog_posts": ["body"], "space": ["description", "icon"]}
+
+
+def limits(site: RunningSite) -> list[int]:
+    return [int(dict(call.params)["limit"]) for call in list_calls(site)]
+
+
+def changes(outcome: Outcome) -> dict[str, list[Message]]:
+    """The marks of the records that have some, by id."""
+    records = [m["record"] for m in outcome.messages if m["type"] == "RECORD"]
+    return {r["data"]["id"]: r["meta"]["changes"] for r in records if "meta" in r}
+
+
+def test_the_size_is_halved_down_to_one_and_grows_back() -> None:
+    size = PageSize(250)
+    halves = []
+    while size.rows > 1:
+        size.halve()
+        halves.append(size.rows)
+    assert halves == [125, 62, 31, 15, 7, 3, 1]
+    size.halve()
+    assert size.rows == 1
+    grown = []
+    while size.rows < 250:
+        size.succeed()
+        grown.append(size.rows)
+    assert grown[:6] == [1, 1, 2, 2, 2, 4]
+    assert grown[-1] == 250
+    size.succeed()
+    assert size.rows == 250
+
+
+@every_stream
+@pytest.mark.parametrize("status", [413, 500, 502, 504])
+def test_too_many_rows_are_asked_for_in_smaller_parts(
+    stream: str, status: int, start_site: StartSite, waits: list[float]
+) -> None:
+    largest = PAGE_SIZES[stream]
+    fault = Fault(
+        kind="status", status=status, path=PATHS[stream], limit_above=largest // 4, count=None
+    )
+    site = start_site(content(stream, largest + 7), faults=[fault])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert without_key(outcome.records(stream)) == on_the_wire(site.service.content.rows(stream))
+    assert limits(site)[:4] == [largest, largest // 2, largest // 4, largest // 4]
+    assert limits(site)[5] == largest // 4 * 2, "it grows back"
+    assert waits == [2] * sum(limit > largest // 4 for limit in limits(site))
+    assert changes(outcome) == {}
+    cursors = [dict(call.params).get("cursor") for call in list_calls(site)]
+    starts = [dict(call.params).get("start") for call in list_calls(site)]
+    assert len(set(zip(cursors[:3], starts[:3], strict=True))) == 1, "from the same place"
+
+
+@every_stream
+def test_a_moment_of_failure_costs_a_wait_and_a_smaller_page(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    site = start_site(content(stream, 12), faults=[Fault(kind="status", status=502)])
+    outcome = read(site.config, [stream])
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == 12
+    assert waits == [2]
+    [line] = [line for line in outcome.logs if "asking for" in line]
+    largest = PAGE_SIZES[stream]
+    assert line.endswith(f"; asking for {largest // 2} instead of {largest} rows.")
+
+
+@every_stream
+def test_a_slow_answer_is_asked_for_in_smaller_parts(
+    stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.base_streams.READ_TIMEOUT_SECONDS", 0.2)
+    slow = Fault(kind="slow", seconds=1, path=PATHS[stream], limit_above=100, count=None)
+    site = start_site(content(stream, 12), faults=[slow])
+    outcome = read(site.config, [stream])
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == 12
+    assert limits(site)[-1] <= 100
+    assert waits == [2] * (len(limits(site)) - 1)
+
+
+@every_stream
+def test_what_fails_in_every_size_fails_the_stream(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    lasting = Fault(kind="status", status=500, path=PATHS[stream], first=2, count=None)
+    site = start_site(content(stream, 12), page_cap=5, faults=[lasting])
+
+    outcome = read(site.config, [stream, "group" if stream != "group" else "space"])
+
+    assert outcome.ending(stream) == "INCOMPLETE"
+    assert len(outcome.records(stream)) == 5
+    assert outcome.error(stream)["failure_type"] == "transient_error"
+    assert outcome.statuses("group" if stream != "group" else "space")[-1] == "COMPLETE"
+    asked = [int(dict(c.params)["limit"]) for c in site.calls if c.path == PATHS[stream]][1:]
+    assert asked == sorted(asked, reverse=True)
+    assert asked.count(1) == (2 + 6 if stream in WITH_BODY else 6)
+    assert len(waits) >= 10
+
+
+@pytest.mark.parametrize("stream", WITH_BODY)
+@pytest.mark.parametrize("status", [413, 500, 502, 504])
+@pytest.mark.parametrize("row", [0, 6, 11])
+def test_a_row_whose_body_fails_leaves_without_it(
+    row: int, status: int, stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    poison = Fault(kind="poison", status=status, row=row, path=PATHS[stream], count=None)
+    site = start_site(content(stream, 12), page_cap=5, faults=[poison])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    whole = site.service.content.rows(stream)
+    light = {k: v for k, v in whole[row].items() if k not in LEFT_OUT[stream]}
+    assert outcome.records(stream) == on_the_wire([*whole[:row], light, *whole[row + 1 :]])
+    assert changes(outcome) == {
+        whole[row]["id"]: [
+            {"field": field, "change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR"}
+            for field in LEFT_OUT[stream]
+        ]
+    }
+    warnings = [line for line in outcome.logs if "leaves without" in line]
+    assert [whole[row]["id"] in line for line in warnings] == [True]
+    [count] = [line for line in outcome.logs if "left without" in line]
+    assert count.startswith(f"1 records of stream '{stream}' left without {LEFT_OUT[stream][0]}")
+    assert sum(waits) < 60
+
+
+@pytest.mark.parametrize("stream", WITH_BODY)
+def test_a_site_that_recovers_in_the_meantime_gives_the_body(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    """All sizes fail, and the row alone twice; then the list without bodies works again."""
+    moment = Fault(kind="status", status=500, path=PATHS[stream], count=9)
+    site = start_site(content(stream, 12), faults=[moment])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert outcome.records(stream) == on_the_wire(site.service.content.rows(stream))
+    assert changes(outcome) == {}
+    asked = [dict(call.params) for call in list_calls(site)]
+    left_out = "description-format" if stream == "space" else "body-format"
+    assert [i for i, params in enumerate(asked) if left_out not in params] == [9]
+    assert waits
+
+
+@pytest.mark.parametrize(("count", "ending"), [(25, "COMPLETE"), (26, "INCOMPLETE")])
+def test_bodies_that_all_fail_are_the_fault_of_the_site(
+    count: int, ending: str, start_site: StartSite, waits: list[float]
+) -> None:
+    """More than 25 in a row: better no end now than a table without bodies."""
+    fault = Fault(kind="poison", row_count=count, path="/pages", count=None)
+    site = start_site(Content(pages=count + 3), faults=[fault])
+
+    outcome = read(site.config, ["pages"])
+
+    assert outcome.ending("pages") == ending
+    assert len(changes(outcome)) == 25
+    assert waits
+
+
+@pytest.mark.parametrize("stream", WITH_BODY)
+def test_a_body_that_is_too_large_leaves_the_row_without_it(
+    stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.body.LARGEST_BODY_BYTES", 20_000)
+    large = Fault(kind="huge", size_bytes=30_000, path=PATHS[stream], limit_above=2, count=None)
+    site = start_site(content(stream, 12), faults=[large])
+    outcome = read(site.config, [stream])
+    assert completed(outcome, stream)
+    assert outcome.records(stream) == on_the_wire(site.service.content.rows(stream))
+    assert max(limits(site)[7:]) <= 4
+    assert waits
