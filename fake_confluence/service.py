@@ -91,6 +91,11 @@ class Service:
         self._new_events: list[Row] = []
         self._lock = threading.Lock()
 
+    def recover(self) -> None:
+        """Let nothing go wrong from now on."""
+        with self._lock:
+            self._plan = Plan(())
+
     def reply(self, call: Call) -> Reply:
         """The answer, planned faults included."""
         with self._lock:

@@ -55,7 +55,7 @@ class Page:
 
         Numbers and texts stay exactly what they were, so the standard library's parser is used:
         orjson turns integers beyond 64 bits into floats and refuses lone surrogates. Of a key that
-        is given twice, the last value counts. An `UnfitNumber` stands for what no record may hold.
+        is given twice, the last value counts. An `Unfit` stands for what no record may hold.
 
         Raises:
             NotJsonError: When the body is not JSON, or was cut off.
@@ -76,8 +76,8 @@ class Page:
         )
 
 
-class UnfitNumber:
-    """Stands where a number was that is too long, or not finite."""
+class Unfit:
+    """Stands where something was that no record may hold: a number too long, or not finite."""
 
 
 class _Numbers:
@@ -86,16 +86,16 @@ class _Numbers:
     def __init__(self) -> None:
         self.are_odd = False
 
-    def integer(self, text: str) -> int | UnfitNumber:
+    def integer(self, text: str) -> int | Unfit:
         return int(text) if len(text) <= LONGEST_INTEGER else self.no(text)
 
-    def real(self, text: str) -> float | UnfitNumber:
+    def real(self, text: str) -> float | Unfit:
         number = float(text)
         return number if math.isfinite(number) else self.no(text)
 
-    def no(self, _: str) -> UnfitNumber:
+    def no(self, _: str) -> Unfit:
         self.are_odd = True
-        return UnfitNumber()
+        return Unfit()
 
 
 def _has_odd_text(body: bytes | bytearray) -> bool:

@@ -7,7 +7,6 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from airbyte_cdk.models import AirbyteMessage, AirbyteRecordMessage, Type
 from airbyte_cdk.sources.streams.core import StreamData
@@ -18,7 +17,7 @@ from airbyte_protocol_dataclasses.models import (
     Reason,
 )
 
-from source_confluence.pagination import Row, UnfitNumber
+from source_confluence.pagination import Row, Unfit
 
 Changes = list[AirbyteRecordMessageMetaChange]
 
@@ -46,15 +45,7 @@ def mended(row: Row, *, is_odd: bool) -> tuple[Row, Changes]:
     if not deep and not is_odd:
         return row, []
     changes: Changes = []
-    record: dict[str, Any] = {}
-    for name, value in row.items():
-        field = _text(name)
-        if name in deep:
-            record[field] = None
-            changes.append(_change(field, Change.NULLED, Reason.SOURCE_SERIALIZATION_ERROR))
-        else:
-            record[field] = _mended(value, field, changes)
-    return record, changes
+    return _object({**row, **dict.fromkeys(deep, Unfit())}, "", changes), changes
 
 
 def _is_deep(value: object, levels: int) -> bool:
@@ -69,28 +60,34 @@ def _is_deep(value: object, levels: int) -> bool:
     return any(_is_deep(child, levels - 1) for child in children if isinstance(child, _CONTAINERS))
 
 
-def _mended(value: object, field: str, changes: Changes) -> object:
+def _object(values: Row, path: str, changes: Changes) -> Row:
+    """An object with sound names and values; `path` is that of the object: `body.storage.`."""
+    sound = {}
+    for name, value in values.items():
+        field = _sound_text(name, f"{path}{_UNFIT_CHARACTER.sub(_REPLACEMENT, name)}", changes)
+        sound[field] = _value(value, f"{path}{field}", changes)
+    return sound
+
+
+def _value(value: object, field: str, changes: Changes) -> object:
     """The value; a change to it, or within it, is added to `changes`."""
     if isinstance(value, dict):
-        return {
-            _text(name): _mended(child, f"{field}.{_text(name)}", changes)
-            for name, child in value.items()
-        }
+        return _object(value, f"{field}.", changes)
     if isinstance(value, list):
-        return [_mended(child, f"{field}.{i}", changes) for i, child in enumerate(value)]
+        return [_value(child, f"{field}.{i}", changes) for i, child in enumerate(value)]
     if isinstance(value, str):
-        text = _text(value)
-        if text != value:
-            changes.append(_change(field, Change.TRUNCATED, Reason.SOURCE_SERIALIZATION_ERROR))
-        return text
-    if isinstance(value, UnfitNumber):
+        return _sound_text(value, field, changes)
+    if isinstance(value, Unfit):
         changes.append(_change(field, Change.NULLED, Reason.SOURCE_SERIALIZATION_ERROR))
         return None
     return value
 
 
-def _text(text: str) -> str:
-    return _UNFIT_CHARACTER.sub(_REPLACEMENT, text)
+def _sound_text(text: str, field: str, changes: Changes) -> str:
+    sound = _UNFIT_CHARACTER.sub(_REPLACEMENT, text)
+    if sound != text:
+        changes.append(_change(field, Change.TRUNCATED, Reason.SOURCE_SERIALIZATION_ERROR))
+    return sound
 
 
 def _change(field: str, kind: Change, reason: Reason) -> AirbyteRecordMessageMetaChange:

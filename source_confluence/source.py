@@ -112,7 +112,7 @@ class SourceConfluence(AbstractSource):
         """
         try:
             settings = Config.parse(config)
-            check(Site(settings.host), _authenticator(settings))
+            check(Site(settings.host), authenticator_for(settings))
         except (ConfigError, CheckFailedError) as error:
             return False, str(error)
         return True, None
@@ -129,7 +129,7 @@ class SourceConfluence(AbstractSource):
             raise _user_must_act(error) from None
         sync = Sync(
             site=Site(settings.host),
-            authenticator=_authenticator(settings),
+            authenticator=authenticator_for(settings),
             backoff=ConfluenceBackoff(self._stop),
             rate_limit=RateLimit(),
             stop=self._stop,
@@ -200,7 +200,7 @@ def _user_must_act(error: ValueError) -> AirbyteTracedException:
     return AirbyteTracedException(message=str(error), failure_type=FailureType.config_error)
 
 
-def _authenticator(settings: Config) -> BasicHttpAuthenticator:
+def authenticator_for(settings: Config) -> BasicHttpAuthenticator:
     """Sign with e-mail address and token; both forms of the secret are masked in all output.
 
     airbyte-cdk 7.39.1 masks the token as it was entered, but not its Base64 form, which its debug

@@ -40,7 +40,11 @@ ODD: list[tuple[str, str, object, list[Message]]] = [
         "within",
         r'{"a": ["x", "\u0000"], "b\u0000": 1e999}',
         {"a": ["x", "\ufffd"], "b\ufffd": None},
-        [{**TRUNCATED, "field": "odd.a.1"}, {**NULLED, "field": "odd.b\ufffd"}],
+        [
+            {**TRUNCATED, "field": "odd.a.1"},
+            {**TRUNCATED, "field": "odd.b\ufffd"},
+            {**NULLED, "field": "odd.b\ufffd"},
+        ],
     ),
 ]
 

@@ -1,0 +1,353 @@
+"""The table of faults: what the site does, what the connector does about it, and how a stream ends.
+
+`docs/reliability.md` shows it; `test_fault_matrix.py` runs each row on each stream.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+V2 = ("pages", "blog_posts", "space")
+V1 = ("audit", "group")
+EVERY = V2 + V1
+
+FOR_EVER = None
+ALL = 12
+FIRST_PAGE = 5
+"""The fault begins at the second page, of 12 rows that come 5 at a time."""
+
+COMPLETE_REQUESTS = 3
+HALVINGS = {"pages": 7, "blog_posts": 7, "space": 7, "audit": 9, "group": 7}
+"""250 → 125 → 62 → 31 → 15 → 7 → 3 → 1, 1000 → … → 1, 200 → … → 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of the table.
+
+    Args:
+        site: What the site does, from the second page on.
+        connector: What the connector does about it.
+        fault: The plan for the fake site, for the path of every stream.
+        ends: COMPLETE or INCOMPLETE.
+        error: Who must act, when it is INCOMPLETE: `config_error`, `transient_error` …
+        requests: How many more requests for the list there are than without the fault, or, for a
+            stream that fails, after its first page; None when that depends on where pages end.
+        waits: Least and most seconds that all streams together wait.
+        concerns: The streams that it happens to; for the others, the site has no such fault.
+        marks: The field, and how it is marked in one record, or nothing.
+    """
+
+    site: str
+    connector: str
+    fault: dict[str, Any]
+    ends: str = "COMPLETE"
+    error: str = ""
+    requests: int | dict[str, int] | None = 0
+    waits: tuple[float, float] = (0, 0)
+    concerns: tuple[str, ...] = EVERY
+    marks: dict[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+
+
+def _status(status: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {"kind": "status", "status": status, **more}
+
+
+_ODD = (("odd", "TRUNCATED", "SOURCE_SERIALIZATION_ERROR"),)
+_UNFIT = (("odd", "NULLED", "SOURCE_SERIALIZATION_ERROR"),)
+_NO_BODY = (("body", "NULLED", "SOURCE_RETRIEVAL_ERROR"),)
+_NO_DESCRIPTION = (
+    ("description", "NULLED", "SOURCE_RETRIEVAL_ERROR"),
+    ("icon", "NULLED", "SOURCE_RETRIEVAL_ERROR"),
+)
+_ALWAYS = {"count": FOR_EVER}
+_REPEATED = "asks again, up to five times, after 2, 4, 8, 16 and 30 seconds"
+_SMALLER = "asks for half the rows, down to one, from the same place; the size grows back"
+_FAILS = "fails the stream, which goes on from there next time"
+
+MATRIX: tuple[Row, ...] = (
+    Row(
+        site="429, once, with `Retry-After: 7`",
+        connector="waits 7 seconds, all streams do",
+        fault=_status(429, headers={"Retry-After": "7"}),
+        requests=1,
+        waits=(35, 45),
+    ),
+    Row(
+        site="429, once, without a word how long",
+        connector=_REPEATED + ", up to thirty times",
+        fault=_status(429),
+        requests=1,
+        waits=(10, 20),
+    ),
+    Row(
+        site="429 to every third request",
+        connector="waits as long as it is told, each time",
+        fault=_status(429, headers={"Retry-After": "1"}, first=3, every=3, **_ALWAYS),
+        requests=1,
+        waits=(5, 15),
+    ),
+    Row(
+        site="429, once, with `Retry-After: 3600`",
+        connector="waits an hour, and says so every minute, in the log and to the heartbeat",
+        fault=_status(429, headers={"Retry-After": "3600"}),
+        requests=1,
+        waits=(17_990, 18_010),
+    ),
+    Row(
+        site="429 with a wait of more than two hours",
+        connector=_FAILS,
+        fault=_status(429, headers={"Retry-After": "7201"}, **_ALWAYS),
+        ends="INCOMPLETE",
+        error="transient_error",
+        requests=1,
+    ),
+    Row(
+        site="429, for ever",
+        connector="asks 31 times, then fails the stream",
+        fault=_status(429, headers={"Retry-After": "1"}, **_ALWAYS),
+        ends="INCOMPLETE",
+        error="transient_error",
+        requests=31,
+        waits=(150, 400),
+    ),
+    Row(
+        site="`X-RateLimit-NearLimit: true`",
+        connector="lets two seconds pass between requests, of all streams",
+        fault={"kind": "headers", "headers": {"X-RateLimit-NearLimit": "true"}, **_ALWAYS},
+        waits=(9, 20),
+    ),
+    Row(
+        site='`RateLimit: "quota";r=10;t=60`',
+        connector="shares the 60 seconds among the requests it can still afford",
+        fault={"kind": "headers", "headers": {"RateLimit": '"quota";r=10;t=60'}, **_ALWAYS},
+        waits=(25, 60),
+    ),
+    Row(
+        site="503, once, with `Retry-After: 7`",
+        connector="waits 7 seconds, all streams do",
+        fault=_status(503, headers={"Retry-After": "7"}),
+        requests=1,
+        waits=(35, 45),
+    ),
+    Row(
+        site="503, for ever",
+        connector=_REPEATED + "; then fails the stream",
+        fault=_status(503, **_ALWAYS),
+        ends="INCOMPLETE",
+        error="transient_error",
+        requests=6,
+        waits=(150, 450),
+    ),
+    *(
+        Row(
+            site=f"{status} to requests for more than two rows",
+            connector=_SMALLER,
+            fault=_status(status, limit_above=2, **_ALWAYS),
+            requests=None,
+            waits=(60, 200),
+        )
+        for status in (413, 500, 502, 504)
+    ),
+    Row(
+        site="no answer in time to requests for more than a hundred rows",
+        connector=_SMALLER,
+        fault={"kind": "slow", "seconds": 2, "limit_above": 100, **_ALWAYS},
+        requests=None,
+        waits=(10, 100),
+    ),
+    Row(
+        site="500 in every size, for ever",
+        connector="halves the rows down to one, then fails the stream",
+        fault=_status(500, **_ALWAYS),
+        ends="INCOMPLETE",
+        error="transient_error",
+        # a row alone twice, and then without its body six times; where there is none, six times
+        requests={name: HALVINGS[name] + (8 if name in V2 else 6) for name in EVERY},
+        waits=(150, 600),
+    ),
+    Row(
+        site="500 to one row, whenever its body is asked for",
+        connector="delivers that row without the body (or description), marked, and warns",
+        fault={"kind": "poison", "row": 7, **_ALWAYS},
+        requests=None,
+        waits=(30, 150),
+        concerns=V2,
+        marks={"pages": _NO_BODY, "blog_posts": _NO_BODY, "space": _NO_DESCRIPTION},
+    ),
+    Row(
+        site="a connection that ends before the answer, once",
+        connector=_REPEATED,
+        fault={"kind": "drop"},
+        requests=1,
+        waits=(10, 25),
+    ),
+    Row(
+        site="a connection that ends before the answer, for ever",
+        connector=_REPEATED + "; then fails the stream",
+        fault={"kind": "drop", **_ALWAYS},
+        ends="INCOMPLETE",
+        error="transient_error",
+        requests=6,
+        waits=(150, 450),
+    ),
+    *(
+        Row(
+            site=f"{words}, once",
+            connector=_REPEATED,
+            fault={"kind": kind},
+            requests=1,
+            waits=(10, 25),
+        )
+        for kind, words in (
+            ("cut", "a body that is cut off"),
+            ("bad_gzip", "a body that is packed wrongly"),
+            ("half_json", "half of a JSON text"),
+            ("html", "a login page with status 200"),
+        )
+    ),
+    Row(
+        site="a login page with status 200, for ever",
+        connector=_REPEATED + "; then fails the stream",
+        fault={"kind": "html", **_ALWAYS},
+        ends="INCOMPLETE",
+        error="transient_error",
+        requests=6,
+        waits=(150, 450),
+    ),
+    Row(
+        site="JSON that is no list",
+        connector="fails the stream",
+        fault={"kind": "no_results", **_ALWAYS},
+        ends="INCOMPLETE",
+        error="system_error",
+        requests=1,
+    ),
+    *(
+        Row(
+            site=f"{status}, for ever",
+            connector="asks three times, then fails the stream"
+            if attempts > 1
+            else "fails at once",
+            fault=_status(status, **_ALWAYS),
+            ends="INCOMPLETE",
+            error=error,
+            requests=attempts,
+            waits=(0, 0) if attempts == 1 else (20, 70),
+        )
+        for status, error, attempts in (
+            (400, "system_error", 1),
+            (401, "config_error", 1),
+            (403, "config_error", 3),
+            (404, "config_error", 3),
+            (410, "system_error", 1),
+        )
+    ),
+    Row(
+        site="an answer for an anonymous visitor",
+        connector="fails the stream at once: it would pass for everything there is",
+        fault={
+            "kind": "headers",
+            "headers": {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"},
+            **_ALWAYS,
+        },
+        ends="INCOMPLETE",
+        error="config_error",
+        requests=1,
+    ),
+    Row(
+        site="a redirect to another host",
+        connector="does not follow it, and fails the stream",
+        fault={"kind": "redirect", **_ALWAYS},
+        ends="INCOMPLETE",
+        error="config_error",
+        requests=1,
+    ),
+    Row(
+        site="a next link that names another host",
+        connector="takes nothing but the cursor from it",
+        fault={"kind": "foreign_next", **_ALWAYS},
+    ),
+    Row(
+        site="a page without rows that has a next link",
+        connector="goes on",
+        fault={"kind": "empty_page"},
+        requests=1,
+        concerns=V2,
+    ),
+    Row(
+        site="the same rows for every position",
+        connector="fails the stream",
+        fault={"kind": "ignore_position", **_ALWAYS},
+        ends="INCOMPLETE",
+        error="system_error",
+        requests=1,
+    ),
+    Row(
+        site="300 MB where a list should be",
+        connector="takes no more than 64 MB into memory, asks for less, then fails the stream",
+        fault={"kind": "huge", "size_bytes": 12 * 1024 * 1024, **_ALWAYS},
+        ends="INCOMPLETE",
+        error="system_error",
+        requests={name: HALVINGS[name] + (3 if name in V2 else 1) for name in EVERY},
+        waits=(60, 150),
+    ),
+    Row(
+        site="a gzip bomb",
+        connector="unpacks no more than 64 MB, asks for less, then fails the stream",
+        fault={"kind": "bomb", "size_bytes": 64 * 1024 * 1024, **_ALWAYS},
+        ends="INCOMPLETE",
+        error="system_error",
+        requests={name: HALVINGS[name] + (3 if name in V2 else 1) for name in EVERY},
+        waits=(60, 150),
+    ),
+    Row(
+        site="a body that comes byte by byte, once",
+        connector="cuts it off after five minutes, and asks for less",
+        fault={"kind": "trickle", "seconds": 0.05},
+        requests=1,
+        waits=(10, 10),
+    ),
+    Row(
+        site="JSON that is nested without end",
+        connector=_REPEATED + "; then fails the stream",
+        fault={"kind": "odd", "raw": "[" * 200_000, **_ALWAYS},
+        ends="INCOMPLETE",
+        error="transient_error",
+        requests=6,
+        waits=(150, 450),
+    ),
+    Row(
+        site="a NUL character",
+        connector="puts U+FFFD in its place, and marks the field",
+        fault={"kind": "odd", "raw": r'"a\u0000b"'},
+        marks=dict.fromkeys(EVERY, _ODD),
+    ),
+    Row(
+        site="half a surrogate pair",
+        connector="puts U+FFFD in its place, and marks the field",
+        fault={"kind": "odd", "raw": r'"a\ud800b"'},
+        marks=dict.fromkeys(EVERY, _ODD),
+    ),
+    Row(
+        site="a number that is not finite, or has more than 38 digits",
+        connector="makes it null, and marks the field",
+        fault={"kind": "odd", "raw": "1e999"},
+        marks=dict.fromkeys(EVERY, _UNFIT),
+    ),
+    Row(
+        site="an object nested more than 100 deep",
+        connector="makes the field null, and marks it",
+        fault={"kind": "odd", "raw": '{"a": ' * 400 + "1" + "}" * 400},
+        marks=dict.fromkeys(EVERY, _UNFIT),
+    ),
+    Row(
+        site="an integer beyond 64 bits",
+        connector="delivers it as it is",
+        fault={"kind": "odd", "raw": "123456789012345678901234567890"},
+    ),
+    Row(
+        site="a key that is given twice",
+        connector="takes the last value",
+        fault={"kind": "odd", "raw": '1, "odd": 2'},
+    ),
+)

@@ -1,0 +1,221 @@
+"""Every fault, on every stream, through the command over TLS: nothing lost, nothing leaked."""
+
+import base64
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from fake_confluence import Content, Fault, Service, serve
+from integration_tests.connector import Connector, Message, messages
+from integration_tests.fault_matrix import (
+    ALL,
+    COMPLETE_REQUESTS,
+    EVERY,
+    FIRST_PAGE,
+    MATRIX,
+    Row,
+)
+from unit_tests.streams_under_test import PATHS
+
+ROOT = Path(__file__).parents[1]
+CONTENT = Content(pages=ALL, blog_posts=ALL, spaces=ALL, audit=ALL, groups=ALL, body_bytes=60)
+
+
+@dataclass
+class Outcome:
+    """What one run with a fault said, and what the site saw of it."""
+
+    done: CompletedProcess[str]
+    messages: list[Message]
+    waits: list[float]
+    peak_mb: int
+    paths: list[str]
+    secrets: list[str]
+
+    def records(self, stream: str) -> list[Message]:
+        records = [m["record"] for m in self.messages if m["type"] == "RECORD"]
+        return [record for record in records if record["stream"] == stream]
+
+    def traces(self, kind: str) -> list[Message]:
+        traces = [m["trace"] for m in self.messages if m["type"] == "TRACE"]
+        return [trace[kind] for trace in traces if trace.get(kind)]
+
+    def endings(self, stream: str) -> list[str]:
+        statuses = [s for s in self.traces("stream_status") if name_of(s) == stream]
+        return [s["status"] for s in statuses if "COMPLETE" in s["status"]]
+
+    def errors(self, stream: str) -> list[Message]:
+        return [e for e in self.traces("error") if name_of(e) == stream]
+
+
+def name_of(trace: Message) -> str | None:
+    descriptor = trace.get("stream_descriptor")
+    return descriptor["name"] if descriptor else None
+
+
+def run(row: Row, folder: Path, streams: Sequence[str] = EVERY, bound_mb: int = 4) -> Outcome:
+    """Read streams with the fault in each of them, on a clock that does not wait."""
+    plan = {"first": 2, **row.fault}
+    faults = [Fault(**plan, path=PATHS[name]) for name in row.concerns]
+    folder.mkdir()
+    with serve(Service(CONTENT, page_cap=FIRST_PAGE, faults=faults)) as site:
+        report = folder / "report.json"
+        hurried = str(ROOT / "integration_tests" / "hurried.py")
+        command = [sys.executable, hurried, str(report), str(bound_mb)]
+        connector = Connector(folder, site, command)
+        connector.environment["PYTHONPATH"] = str(ROOT)
+        selected = {
+            "streams": [
+                {
+                    "stream": {
+                        "name": name,
+                        "json_schema": {},
+                        "supported_sync_modes": ["full_refresh"],
+                    },
+                    "sync_mode": "full_refresh",
+                    "destination_sync_mode": "overwrite",
+                }
+                for name in streams
+            ]
+        }
+        catalog = connector.written(connector.catalog, selected)
+        done = connector.run("read", "--debug", "--config", connector.config, "--catalog", catalog)
+        token = site.config["api_token"]
+        signed = base64.b64encode(f"{site.config['email']}:{token}".encode()).decode()
+        return Outcome(
+            done=done,
+            messages=messages(done),
+            **json.loads(report.read_text()),
+            paths=[call.path for call in site.calls],
+            secrets=[token, signed, signed.rstrip("="), base64.b64encode(token.encode()).decode()],
+        )
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, "Future[Outcome]"]]:
+    """The outcome of each row that is asked for; two at a time, for a machine with two cores."""
+    folder = tmp_path_factory.mktemp("matrix")
+    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    rows = {params["row"].site: params["row"] for params in params if "row" in params}
+    asked = [row for row in rows.values() if isinstance(row, Row)]
+    with ThreadPoolExecutor(2) as pool:
+        yield {row.site: pool.submit(run, row, folder / str(i)) for i, row in enumerate(asked)}
+        pool.shutdown(cancel_futures=True)
+
+
+each_row = pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.site)
+each_stream = pytest.mark.parametrize("stream", EVERY)
+
+
+@each_row
+@each_stream
+def test_none_is_missing_and_none_is_invented(
+    row: Row, stream: str, outcomes: dict[str, "Future[Outcome]"]
+) -> None:
+    outcome = outcomes[row.site].result()
+    is_spared = stream not in row.concerns
+    ends = "COMPLETE" if is_spared else row.ends
+    key = {"audit": "creationDate"}.get(stream, "id")
+    ids = [str(record["data"][key]) for record in outcome.records(stream)]
+    wanted = [str(each[key]) for each in CONTENT.rows(stream)]
+
+    assert outcome.endings(stream) == [ends], "exactly one"
+    assert ids == (wanted if ends == "COMPLETE" else wanted[:FIRST_PAGE])
+    assert_error(row, ends, outcome.errors(stream))
+    assert_marks(row, stream, outcome)
+    assert_requests(row, stream, outcome, is_spared=is_spared)
+
+
+def assert_error(row: Row, ends: str, errors: list[Message]) -> None:
+    if ends == "COMPLETE":
+        assert errors == []
+        return
+    [error] = errors
+    assert error["failure_type"] == row.error
+    assert re.fullmatch(r"\S.*\. Likely cause: \S.*\. What to do: \S.*\.", error["message"])
+
+
+def assert_marks(row: Row, stream: str, outcome: Outcome) -> None:
+    found = [r["meta"]["changes"] for r in outcome.records(stream) if r.get("meta")]
+    names = ("field", "change", "reason")
+    wanted = [dict(zip(names, mark, strict=True)) for mark in row.marks.get(stream, ())]
+    assert found == ([wanted] if wanted else [])
+
+
+def assert_requests(row: Row, stream: str, outcome: Outcome, *, is_spared: bool) -> None:
+    count = outcome.paths.count(PATHS[stream])
+    extra = row.requests[stream] if isinstance(row.requests, dict) else row.requests
+    if is_spared:
+        assert count == COMPLETE_REQUESTS
+    elif extra is None:
+        assert COMPLETE_REQUESTS < count < 60
+    else:
+        assert count == (COMPLETE_REQUESTS if row.ends == "COMPLETE" else 1) + extra
+
+
+@each_row
+def test_exit_code_and_waits_are_as_the_table_says(
+    row: Row, outcomes: dict[str, "Future[Outcome]"]
+) -> None:
+    outcome = outcomes[row.site].result()
+    assert outcome.done.returncode == (0 if row.ends == "COMPLETE" else 1)
+    least, most = row.waits
+    assert least <= sum(outcome.waits) <= most
+    assert max(outcome.waits, default=0) <= 61
+    if row.ends == "INCOMPLETE":
+        assert outcome.traces("error")[-1]["failure_type"] == row.error, "of the whole sync"
+
+
+@each_row
+def test_no_secret_is_told_whatever_fails(row: Row, outcomes: dict[str, "Future[Outcome]"]) -> None:
+    """With `--debug`, which prints the headers of requests."""
+    outcome = outcomes[row.site].result()
+    everything = outcome.done.stdout + outcome.done.stderr
+    assert "Making outbound API request" in everything
+    assert not [secret for secret in outcome.secrets if secret in everything]
+    headers = re.findall(r"Authorization\W+(?:Basic )?(.{0,12})", everything)
+    assert headers
+    assert all(value.startswith("****") for value in headers)
+
+
+@each_row
+def test_every_line_is_a_message(row: Row, outcomes: dict[str, "Future[Outcome]"]) -> None:
+    outcome = outcomes[row.site].result()
+    known = {"LOG", "RECORD", "STATE", "TRACE", "DEBUG"}
+    assert {message["type"] for message in outcome.messages} <= known
+    assert outcome.done.stderr == ""
+
+
+@pytest.mark.parametrize("kind", ["huge", "bomb"])
+def test_memory_is_bounded_by_the_real_bound(kind: str, tmp_path: Path) -> None:
+    """300 MB where a page of the list should be, as they are or packed into 300 KB."""
+    fault = {"kind": kind, "size_bytes": 300 * 1024 * 1024, "count": None}
+    row = Row(site="", connector="", fault=fault, concerns=("pages",))
+    outcome = run(row, tmp_path / "run", streams=["pages"], bound_mb=64)
+    assert outcome.endings("pages") == ["INCOMPLETE"]
+    assert "is too large (more than 64 MB)" in outcome.errors("pages")[0]["message"]
+    assert outcome.peak_mb < 400
+
+
+def table() -> str:
+    """The table as `docs/reliability.md` shows it."""
+    lines = ["| the site answers, from the second page on | the connector | the stream |"]
+    lines += ["|---|---|---|"]
+    for row in MATRIX:
+        who = "" if row.concerns == EVERY else f" ({', '.join(f'`{n}`' for n in row.concerns)})"
+        ends = row.ends + (f", `{row.error}`" if row.error else "")
+        lines.append(f"| {row.site}{who} | {row.connector} | {ends} |")
+    return "\n".join(lines)
+
+
+def test_the_documentation_shows_the_table() -> None:
+    assert table() in (ROOT / "docs" / "reliability.md").read_text()
