@@ -289,6 +289,24 @@ def test_it_runs_as_a_process(tmp_path: Path) -> None:
     assert statuses == [503, 200]
 
 
+def test_as_a_process_it_prints_nothing_of_what_it_is_asked() -> None:
+    """Whoever lets the connector read it with their own token does not find it in the output."""
+    command = [sys.executable, "-m", "fake_confluence", "--groups", "3"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
+        started = json.loads(process.stdout.readline())
+        for path in (PATHS["group"], "/wiki/no-such-path", "/" + "x" * 70_000):
+            status = requests.get(
+                f"https://{started['config']['domain_name']}{path}",
+                auth=("me@acme.com", "my-own-token"),
+                verify=started["ca_file"],
+                timeout=5,
+            ).status_code
+            assert status in (401, 404, 414)
+        process.terminate()
+        assert (process.stdout.read(), process.stderr.read()) == ("", "")
+
+
 def test_there_is_a_route_for_every_stream(start_site: StartSite) -> None:
     site = start_site()
     assert [get(site, PATHS[name]).status_code for name in NAMES] == [200] * 5
