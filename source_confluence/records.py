@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from airbyte_cdk.models import AirbyteMessage, AirbyteRecordMessage, Type
 from airbyte_cdk.sources.streams.core import StreamData
@@ -41,23 +42,22 @@ def mended(row: Row, *, is_odd: bool) -> tuple[Row, Changes]:
         is_odd: Whether the answer holds any such character or number; else only the depth is
             looked at, which costs 2 µs per page of Confluence.
     """
-    deep = [name for name, value in row.items() if _is_deep(value, DEEPEST)]
+    containers = ((name, value) for name, value in row.items() if isinstance(value, _CONTAINERS))
+    deep = [name for name, value in containers if _is_deep(value, DEEPEST)]
     if not deep and not is_odd:
         return row, []
     changes: Changes = []
     return _object({**row, **dict.fromkeys(deep, Unfit())}, "", changes), changes
 
 
-def _is_deep(value: object, levels: int) -> bool:
-    if isinstance(value, dict):
-        children = list(value.values())
-    elif isinstance(value, list):
-        children = value
-    else:
-        return False
+def _is_deep(container: dict[str, Any] | list[Any], levels: int) -> bool:
     if not levels:
         return True
-    return any(_is_deep(child, levels - 1) for child in children if isinstance(child, _CONTAINERS))
+    children = container.values() if isinstance(container, dict) else container
+    for child in children:  # noqa: SIM110 (a generator costs as much again, for each row)
+        if isinstance(child, _CONTAINERS) and _is_deep(child, levels - 1):
+            return True
+    return False
 
 
 def _object(values: Row, path: str, changes: Changes) -> Row:
