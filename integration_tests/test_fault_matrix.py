@@ -105,10 +105,12 @@ def outcomes(
     """The outcome of each row that is asked for; two at a time, for a machine with two cores."""
     folder = tmp_path_factory.mktemp("matrix")
     params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    rows = {params["row"].site: params["row"] for params in params if "row" in params}
-    asked = [row for row in rows.values() if isinstance(row, Row)]
+    asked = {row.site: row for each in params if isinstance(row := each.get("row"), Row)}
     with ThreadPoolExecutor(2) as pool:
-        yield {row.site: pool.submit(run, row, folder / str(i)) for i, row in enumerate(asked)}
+        yield {
+            site: pool.submit(run, row, folder / str(i))
+            for i, (site, row) in enumerate(asked.items())
+        }
         pool.shutdown(cancel_futures=True)
 
 
