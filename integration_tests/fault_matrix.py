@@ -114,13 +114,13 @@ MATRIX: tuple[Row, ...] = (
         site="`X-RateLimit-NearLimit: true`",
         connector="lets two seconds pass between requests, of all streams",
         fault={"kind": "headers", "headers": {"X-RateLimit-NearLimit": "true"}, **_ALWAYS},
-        waits=(9, 20),
+        waits=(9, 30),
     ),
     Row(
         site='`RateLimit: "quota";r=10;t=60`',
         connector="shares the 60 seconds among the requests it can still afford",
         fault={"kind": "headers", "headers": {"RateLimit": '"quota";r=10;t=60'}, **_ALWAYS},
-        waits=(25, 60),
+        waits=(25, 100),
     ),
     Row(
         site="503, once, with `Retry-After: 7`",

@@ -31,4 +31,5 @@ def test_a_soak_that_runs_out_of_time_says_so() -> None:
         check=False,
     )
     assert "The command ended with 1, the stream ['INCOMPLETE']" in done.stdout
+    assert done.returncode == 0, "what it says is true"
     assert "of 1,000,000 pages, each once and in order: True" in done.stdout

@@ -19,7 +19,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_confluence import errors
 from source_confluence.backoff import asked_seconds
 from source_confluence.body import TooLargeError
-from source_confluence.pagination import NotAListError, NotJsonError
+from source_confluence.page import NotAListError, NotJsonError
 from source_confluence.rate_limit import LONGEST_ASKED_WAIT_SECONDS
 from source_confluence.stopping import Stop
 
@@ -90,9 +90,8 @@ class AnswerHandler(ErrorHandler):
         Raises:
             FinalFailureError: When the failure will not be tried again.
         """
-        self._stop.begin_interruptible()  # a body may take minutes
-        failure, detail = failure_of(response, self._decode, LONGEST_ASKED_WAIT_SECONDS)
-        self._stop.end_interruptible()
+        with self._stop.interruptible():  # a body may take minutes
+            failure, detail = failure_of(response, self._decode, LONGEST_ASKED_WAIT_SECONDS)
         if failure is None:
             self._failures.clear()
             return _SUCCESS

@@ -59,7 +59,8 @@ class ConfluenceBackoff(BackoffStrategy):
         else:
             seconds = max(asked, _SHORTEST_WAIT_SECONDS)
         _LOGGER.info("Trying again in %.1f seconds.", seconds + 1)
-        self._stop.begin_interruptible()  # the CDK sleeps now, and prints nothing before it asks
+        if not _LOGGER.isEnabledFor(logging.DEBUG):  # else the CDK prints a line after its sleep
+            self._stop.begin_interruptible()
         return seconds
 
 

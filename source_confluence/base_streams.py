@@ -16,8 +16,9 @@ from source_confluence.answers import AnswerHandler, FinalFailureError, detail_o
 from source_confluence.backoff import exponential_seconds
 from source_confluence.body import body_of
 from source_confluence.check import require_to_be_known
+from source_confluence.page import Page, Row
 from source_confluence.page_size import Fetched, Fetcher, PageSize
-from source_confluence.pagination import BrokenPagingError, Page, Pager, Row
+from source_confluence.pagination import BrokenPagingError, Pager
 from source_confluence.rate_limit import Throttle
 from source_confluence.records import Records
 from source_confluence.state import COMPLETE, Position, position_in, start_over, state_at
@@ -65,9 +66,7 @@ class ConfluenceStream(HttpStream, ABC):
         self._sync = sync
         self._site = sync.site
         self._pages: WeakKeyDictionary[requests.Response, Page] = WeakKeyDictionary()
-        self._throttle = Throttle(
-            sync.rate_limit, self.name, self._list, logger=self.logger, stop=sync.stop
-        )
+        self._throttle = Throttle(sync.rate_limit, self.name, self._list, self.logger, sync.stop)
         self._start_over()
         super().__init__(authenticator=sync.authenticator, api_budget=self._throttle)
 
@@ -112,9 +111,8 @@ class ConfluenceStream(HttpStream, ABC):
         self._next = None
         self._state = {}
         self._is_light = False
-        self._records_of = Records(
-            self.name, self.record, left_out=list(self.heavy.values()), logger=self.logger
-        )
+        left_out = list(self.heavy.values())
+        self._records_of = Records(self.name, self.record, left_out=left_out, logger=self.logger)
         self._fetcher = Fetcher(
             PageSize(self.page_size),
             ask=self._ask,
@@ -138,10 +136,7 @@ class ConfluenceStream(HttpStream, ABC):
         return {"limit": self._pager.limit, **query, **self._position}
 
     def request_kwargs(self, *_: object, **__: object) -> Mapping[str, Any]:
-        """Every request ends, and ends where it was sent: a redirect is an answer, not followed.
-
-        The body is left to `body_of`, which knows bounds.
-        """
+        """Every request ends, and ends where it was sent; the body is left to `body_of`."""
         return {
             "timeout": (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
             "allow_redirects": False,
@@ -189,6 +184,9 @@ class ConfluenceStream(HttpStream, ABC):
         try:
             self._sync.stop.raise_if_asked()
             yield from self._read_page()
+        except (FinalFailureError, BrokenPagingError):
+            self._records_of.tell_count()
+            raise
         except StoppedError as stopped:
             message = errors.STOPPED.message(self._request, detail=stopped.signal_name)
             brief = f"told to stop by {stopped.signal_name}"
@@ -218,9 +216,9 @@ class ConfluenceStream(HttpStream, ABC):
         try:
             records = list(self._records(self._fetcher.fetch()))
         except FinalFailureError as error:
-            if error.failure is not errors.BAD_REQUEST:
-                raise
-            return False
+            if error.failure is errors.BAD_REQUEST:
+                return False
+            raise
         yield from records
         return bool(records) or self._next is not None
 
@@ -260,9 +258,9 @@ class ConfluenceStream(HttpStream, ABC):
         if not self.shown_to_visitors:
             return
         saw_rows = self._pager.row_count > 0
-        self._sync.stop.begin_interruptible()
-        require_to_be_known(self._site, self._sync.authenticator, saw_rows=saw_rows)
-        self._sync.stop.end_interruptible()
+        self._throttle.acquire_call(None)
+        with self._sync.stop.interruptible():
+            require_to_be_known(self._site, self._sync.authenticator, saw_rows=saw_rows)
 
     def parse_response(self, response: requests.Response, **_: object) -> Iterable[Any]:
         """The rows of an answer, as records; those that had to be changed say so."""

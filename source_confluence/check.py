@@ -15,7 +15,7 @@ from source_confluence import errors
 from source_confluence.answers import FinalFailureError, detail_of, failure_of, of_exception
 from source_confluence.backoff import asked_seconds
 from source_confluence.body import body_of
-from source_confluence.pagination import NotJsonError, Page
+from source_confluence.page import NotJsonError, Page
 from source_confluence.site import Site
 
 DEADLINE_SECONDS = 30

@@ -10,6 +10,8 @@ from source_confluence.answers import FinalFailureError
 from source_confluence.errors import Failure
 
 _SUCCESSES_BEFORE_GROWTH = 3
+_MOST_SUCCESSES_BEFORE_GROWTH = 384
+_LAST_RETRIES = 2
 
 MOST_IN_A_ROW = 25
 """Rows without their bodies; more is no fault of the rows, but of the site."""
@@ -19,6 +21,7 @@ class PageSize:
     """How many rows to ask for: half after an answer that was too much, then slowly more again.
 
     250 → 125 → 62 → 31 → 15 → 7 → 3 → 1; after three answers that were not too much, 1 → 2 → 4 …
+    When that was too early, it takes 6, 12 … 384 answers until more is asked again.
 
     Args:
         largest: What to begin with.
@@ -28,18 +31,28 @@ class PageSize:
         self.largest = largest
         self.rows = largest
         self._successes = 0
+        self._patience = _SUCCESSES_BEFORE_GROWTH
+        self._has_just_grown = False
 
     def halve(self) -> None:
-        """The answer was too much."""
-        self.rows = max(self.rows // 2, 1)
-        self._successes = 0
+        """The answer was too much; when it was the first of its size, more was asked too early."""
+        if self._has_just_grown:
+            self._patience = min(self._patience * 2, _MOST_SUCCESSES_BEFORE_GROWTH)
+        self._change(max(self.rows // 2, 1), has_grown=False)
 
     def succeed(self) -> None:
         """The answer was not too much."""
+        if self._has_just_grown:
+            self._patience = _SUCCESSES_BEFORE_GROWTH
+            self._has_just_grown = False
         self._successes += 1
-        if self._successes >= _SUCCESSES_BEFORE_GROWTH and self.rows < self.largest:
-            self.rows = min(self.rows * 2, self.largest)
-            self._successes = 0
+        if self._successes >= self._patience and self.rows < self.largest:
+            self._change(min(self.rows * 2, self.largest), has_grown=True)
+
+    def _change(self, rows: int, *, has_grown: bool) -> None:
+        self.rows = rows
+        self._has_just_grown = has_grown
+        self._successes = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +104,10 @@ class Fetcher:
         """
         if not failure.is_of_size:
             return failure.retries
-        if self._size.rows > 1 or self._is_last_try:
+        if self._size.rows > 1:
             return 0
+        if self._is_last_try:
+            return _LAST_RETRIES
         if self._has_light_form and not self._is_light:
             return 1
         return failure.retries
@@ -149,8 +164,9 @@ class Fetcher:
     def _once_more(self) -> requests.Response | None:
         """The whole answer after all, if the site has recovered in the meantime."""
         self._is_last_try = True
+        self._pause()
         try:
-            return self._ask(self._size.rows, self._is_light)
+            return self._ask(self._size.rows, False)
         except FinalFailureError as error:
             if not error.failure.is_of_size:
                 raise

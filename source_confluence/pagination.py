@@ -1,141 +1,20 @@
-"""Find the rows in an answer, and where to go on after them."""
+"""Find where to go on after a page, and where the list ends."""
 
-import json
-import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
-LONGEST_INTEGER = 38
-"""Characters of an integer: as many as the widest number of a warehouse has digits."""
+from source_confluence.page import Page, Row
 
-_ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-_ODD_BYTES = re.compile(rb"\xed[\xa0-\xbf]")
+_LIKELY_REPEATS = 10  # of a page of a single row
 
-Row = Mapping[str, Any]
 Token = Mapping[str, Any]
 """The query parameters that name a position: `{"cursor": "eyJpZCI6…"}` or `{"start": 1000}`."""
 
 
-class NotJsonError(ValueError):
-    """The body is not JSON, or not all of it."""
-
-
-class NotAListError(ValueError):
-    """The body is JSON, but not a list of results."""
-
-
 class BrokenPagingError(ValueError):
     """The answer does not lead on, or leads back to where we have been."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """One answer of a list endpoint.
-
-    Args:
-        rows: The records, in the order they came.
-        next_link: The link to what follows, `/wiki/api/v2/pages?cursor=eyJpZCI6…&limit=250`, or
-            None at the end. v2 always has it, v1 only sometimes.
-        limit: The most rows the site gives in one answer, where it says so (v1).
-        is_odd: Whether there is a character or a number in it that no record may hold.
-    """
-
-    rows: list[Row]
-    next_link: str | None
-    limit: int | None
-    is_odd: bool = False
-
-    @classmethod
-    def parse(cls, body: bytes | bytearray) -> "Page":
-        """Read `{"results": […], "limit": 200, "_links": {"next": "…"}}`.
-
-        Numbers and texts stay exactly what they were, so the standard library's parser is used:
-        orjson turns integers beyond 64 bits into floats and refuses lone surrogates. Of a key that
-        is given twice, the last value counts. An `Unfit` stands for what no record may hold.
-
-        Raises:
-            NotJsonError: When the body is not JSON, or was cut off.
-            NotAListError: When there is no list of objects under `results`.
-        """
-        numbers = _Numbers()
-        try:
-            document = json.loads(
-                body, parse_int=numbers.integer, parse_float=numbers.real, parse_constant=numbers.no
-            )
-        except (ValueError, RecursionError) as error:
-            raise NotJsonError(_what_it_is(body)) from error
-        return cls(
-            rows=_rows(document),
-            next_link=_next_link(document),
-            limit=_positive(document, "limit"),
-            is_odd=numbers.are_odd or _has_odd_text(body),
-        )
-
-
-class Unfit:
-    """Stands where something was that no record may hold: a number too long, or not finite."""
-
-
-class _Numbers:
-    """Reads numbers, and remembers whether one of them was unfit."""
-
-    def __init__(self) -> None:
-        self.are_odd = False
-
-    def integer(self, text: str) -> int | Unfit:
-        return int(text) if len(text) <= LONGEST_INTEGER else self.no(text)
-
-    def real(self, text: str) -> float | Unfit:
-        number = float(text)
-        return number if math.isfinite(number) else self.no(text)
-
-    def no(self, _: str) -> Unfit:
-        self.are_odd = True
-        return Unfit()
-
-
-def _has_odd_text(body: bytes | bytearray) -> bool:
-    """Whether a NUL, or what may be half of a surrogate pair, stands in it, escaped or raw."""
-    return (b"\\u" in body and _ODD_ESCAPE.search(body) is not None) or (
-        b"\xed" in body and _ODD_BYTES.search(body) is not None
-    )
-
-
-def _rows(document: object) -> list[Row]:
-    if not isinstance(document, dict) or "results" not in document:
-        raise NotAListError("no 'results'")
-    rows = document["results"]
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise NotAListError("'results' is not a list of objects")
-    return rows
-
-
-def _next_link(document: Mapping[str, Any]) -> str | None:
-    links = document.get("_links") or {}
-    if not isinstance(links, dict):
-        raise NotAListError("'_links' is not an object")
-    link = links.get("next")
-    if link is not None and not isinstance(link, str):
-        raise NotAListError("the next link is not a text")
-    return link
-
-
-def _positive(document: Mapping[str, Any], key: str) -> int | None:
-    value = document.get(key)
-    return value if isinstance(value, int) and value > 0 else None
-
-
-def _what_it_is(body: bytes | bytearray) -> str:
-    start = bytes(body[:100].lstrip()[:1])
-    if not start:
-        return "an empty body"
-    if start == b"<":
-        return "an HTML page"
-    return "JSON that breaks off or is malformed" if start in b"{[" else "plain text"
 
 
 def next_cursor(next_link: str) -> str:
@@ -200,8 +79,11 @@ class Pager(ABC):
     example: ClassVar[Token]
     """A position in such a list."""
 
+    rows_are_distinct: ClassVar[bool] = True
+    """Whether no two rows are the same; two audit events may be."""
+
     def __init__(self, limit: int) -> None:
-        self.limit = limit
+        self.limit = self.largest = limit
         self.page_count = 0
         self.row_count = 0
         self._last_rows: list[Row] = []
@@ -215,20 +97,27 @@ class Pager(ABC):
 
         Returns:
             Its rows, but not those at its beginning that ended the page before: in a list paged by
-            offset, a row that is added before them pushes them on.
+            offset, a row that is added before them pushes them on. On pages that had to be made
+            smaller that cannot be told from rows that are alike, so those all leave.
 
         Raises:
             BrokenPagingError: When it is the page before: the site ignored the position.
         """
-        if page.rows and page.rows == self._last_rows:
-            self._repeats += len(page.rows)
-            if self._repeats > 1:  # a single row may be there twice: an event, in one millisecond
-                raise BrokenPagingError("it gives the same rows again for a new position")
-        rows = page.rows[_overlap(self._last_rows, page.rows) :]
+        is_repeated = bool(page.rows) and page.rows == self._last_rows
+        self._repeats = self._repeats + 1 if is_repeated else 0
+        if is_repeated and self._is_broken(page):
+            raise BrokenPagingError("it gives the same rows again for a new position")
+        rows = page.rows
+        if self.rows_are_distinct or self.limit == self.largest:
+            rows = rows[_overlap(self._last_rows, rows) :]
         self._last_rows = page.rows
         self.page_count += 1
         self.row_count += len(rows)
         return rows
+
+    def _is_broken(self, page: Page) -> bool:
+        """Whether rows that come again mean that the position is ignored; events may be alike."""
+        return self.rows_are_distinct or len(page.rows) > 1 or self._repeats > _LIKELY_REPEATS
 
     @abstractmethod
     def after(self, page: Page) -> Token | None:
@@ -274,6 +163,7 @@ class OffsetPager(Pager):
     """Counts through the offsets of v1."""
 
     example: ClassVar[Token] = {"start": 1000}
+    rows_are_distinct = False
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)

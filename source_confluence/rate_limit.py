@@ -89,7 +89,7 @@ class RateLimit:
         self.pause_seconds = 0.0
         self._not_before = 0.0
         self._asked_at = 0.0
-        self._last_left: dict[str, int] = {}
+        self._last: dict[str, Budget] = {}
         self._costs: dict[str, int] = {}
 
     def seconds_to_wait(self) -> float:
@@ -108,9 +108,11 @@ class RateLimit:
 
     def answered(self, headers: Mapping[str, str]) -> None:
         """Set the pause by what an answer says is left."""
-        pauses = [self._pause(budget) for budget in budgets(headers)]
+        left = budgets(headers)
+        pauses = [self._pause(budget) for budget in left]
         if not pauses and _says_near(headers):
             pauses = [_CAUTIOUS_PAUSE_SECONDS]
+        self._last = {budget.name: budget for budget in left}
         self.pause_seconds = max(pauses, default=0.0)
         if pauses:
             self.reason = headers.get("RateLimit-Reason", "its request limit is nearly used up")
@@ -118,13 +120,15 @@ class RateLimit:
     def _pause(self, budget: Budget) -> float:
         """Seconds between requests: all that is left to wait, shared among those we can afford.
 
-        Requests cost points, a full page many, so the price is what the last one has cost.
+        Requests cost points, a full page many, so the price is what the last one has cost. Where
+        not one can be afforded, the next waits until the limit is renewed.
         """
-        before = self._last_left.get(budget.name, 0)
-        if before > budget.left:
-            self._costs[budget.name] = before - budget.left
-        self._last_left[budget.name] = budget.left
+        before = self._last.get(budget.name, budget)
+        if before.left > budget.left and before.reset_seconds >= budget.reset_seconds:
+            self._costs[budget.name] = before.left - budget.left
         affordable = budget.left // self._costs.get(budget.name, 1)
+        if not affordable:
+            self._not_before = max(self._not_before, now_seconds() + budget.reset_seconds)
         return budget.reset_seconds / max(affordable, 1)
 
 
@@ -194,7 +198,7 @@ class Throttle(APIBudget):
             seconds = _SHORTEST_WAIT_SECONDS if asked is None else asked
             if seconds <= LONGEST_ASKED_WAIT_SECONDS:
                 self._limit.refused(seconds, response.headers.get("RateLimit-Reason"))
-        else:
+        elif response.status_code == requests.codes.ok:
             self._limit.answered(response.headers)
             self._tell_once()
 

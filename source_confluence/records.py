@@ -18,7 +18,7 @@ from airbyte_protocol_dataclasses.models import (
     Reason,
 )
 
-from source_confluence.pagination import Row, Unfit
+from source_confluence.page import Row, Unfit
 
 Changes = list[AirbyteRecordMessageMetaChange]
 
@@ -65,6 +65,8 @@ def _object(values: Row, path: str, changes: Changes) -> Row:
     sound = {}
     for name, value in values.items():
         field = _sound_text(name, f"{path}{_UNFIT_CHARACTER.sub(_REPLACEMENT, name)}", changes)
+        while field in sound:  # two names that differ in nothing else
+            field += _REPLACEMENT
         sound[field] = _value(value, f"{path}{field}", changes)
     return sound
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+import requests
 from airbyte_cdk.models import (
     AirbyteConnectionStatus,
     AirbyteErrorTraceMessage,
@@ -40,7 +41,7 @@ class SourceConfluence(AbstractSource):
 
     def __init__(self) -> None:
         self._form: ConnectorSpecification | None = None
-        self._stop = Stop()
+        self.stop = Stop()
 
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
@@ -130,9 +131,9 @@ class SourceConfluence(AbstractSource):
         sync = Sync(
             site=Site(settings.host),
             authenticator=authenticator_for(settings),
-            backoff=ConfluenceBackoff(self._stop),
+            backoff=ConfluenceBackoff(self.stop),
             rate_limit=RateLimit(),
-            stop=self._stop,
+            stop=self.stop,
         )
         return [stream(sync) for stream in STREAMS]
 
@@ -150,7 +151,7 @@ class SourceConfluence(AbstractSource):
                 truly: airbyte-cdk 7.39.1 calls every such end an error of the settings.
         """
         failure_types: set[FailureType | None] = set()
-        with self._stop.on_signals():
+        with self.stop.on_signals():
             try:
                 for message in super().read(logger, config, catalog, state):
                     if message.trace and message.trace.error:
@@ -200,13 +201,29 @@ def _user_must_act(error: ValueError) -> AirbyteTracedException:
     return AirbyteTracedException(message=str(error), failure_type=FailureType.config_error)
 
 
+class _Authenticator(BasicHttpAuthenticator):
+    """Signs a request, and takes from a redirect where it leads.
+
+    requests 2.34 looks there even when it is not to follow, and reads the whole body first, however
+    large it is and however long it takes.
+    """
+
+    def __call__(self, request: Any) -> Any:  # noqa: ANN401 (the CDK's signature)
+        request.hooks["response"] = [_without_location]
+        return super().__call__(request)
+
+
+def _without_location(response: requests.Response, **_: object) -> None:
+    response.headers.pop("Location", None)
+
+
 def authenticator_for(settings: Config) -> BasicHttpAuthenticator:
     """Sign with e-mail address and token; both forms of the secret are masked in all output.
 
     airbyte-cdk 7.39.1 masks the token as it was entered, but not its Base64 form, which its debug
     log prints, and forgets what was registered before a command began.
     """
-    authenticator = BasicHttpAuthenticator(settings.email, settings.api_token)
+    authenticator = _Authenticator(settings.email, settings.api_token)
     add_to_secrets(settings.api_token)
     add_to_secrets(authenticator.token.removeprefix("Basic "))
     return authenticator

@@ -27,11 +27,14 @@ class Stop:
     A signal comes at any moment, in the middle of a line that is being printed too. So it only
     leaves a note, which is looked at before each page and each request; a wait for the site or for
     the clock, during which nothing is printed, is ended at once.
+
+    Attributes:
+        is_interruptible: Whether nothing can be printed just now.
     """
 
     def __init__(self) -> None:
         self._signal_name = ""
-        self._is_interruptible = False
+        self.is_interruptible = False
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
@@ -50,7 +53,7 @@ class Stop:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         self._signal_name = signal.Signals(number).name
-        if self._is_interruptible:
+        if self.is_interruptible:
             self.raise_if_asked()
 
     def raise_if_asked(self) -> None:
@@ -60,14 +63,23 @@ class Stop:
             StoppedError: When we were.
         """
         if self._signal_name:
-            self._is_interruptible = False
+            self.is_interruptible = False
             raise StoppedError(self._signal_name)
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Nothing is printed within the block, so a signal may end it anywhere."""
+        self.begin_interruptible()
+        try:
+            yield
+        finally:
+            self.end_interruptible()
+
     def begin_interruptible(self) -> None:
-        """From here on nothing is printed until `end_interruptible`."""
-        self._is_interruptible = True
+        """From here on nothing is printed until `end_interruptible`; for what is no block."""
+        self.is_interruptible = True
         self.raise_if_asked()
 
     def end_interruptible(self) -> None:
         """From here on something may be printed."""
-        self._is_interruptible = False
+        self.is_interruptible = False

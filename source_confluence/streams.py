@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import pendulum
 
 from source_confluence.base_streams import ConfluenceStream
-from source_confluence.pagination import CursorPager, OffsetPager, Pager, Row
+from source_confluence.page import Row
+from source_confluence.pagination import CursorPager, OffsetPager, Pager
 
 
 class Pages(ConfluenceStream):

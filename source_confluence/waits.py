@@ -70,9 +70,8 @@ def wait(  # noqa: PLR0913 (each is a word of the line)
             )
             _print_rate_limited(stream)
         step = min(seconds, SILENT_SECONDS)
-        stop.begin_interruptible()
-        time.sleep(step)
-        stop.end_interruptible()
+        with stop.interruptible():
+            time.sleep(step)
         seconds -= step
 
 

@@ -13,15 +13,8 @@ from requests.structures import CaseInsensitiveDict
 
 from source_confluence.backoff import asked_seconds
 from source_confluence.config import Config, ConfigError, host_of
-from source_confluence.pagination import (
-    BrokenPagingError,
-    CursorPager,
-    NotAListError,
-    NotJsonError,
-    OffsetPager,
-    Page,
-    next_cursor,
-)
+from source_confluence.page import NotAListError, NotJsonError, Page
+from source_confluence.pagination import BrokenPagingError, CursorPager, OffsetPager, next_cursor
 from source_confluence.rate_limit import LONGEST_ASKED_WAIT_SECONDS, RateLimit, budgets
 from source_confluence.records import mended
 from source_confluence.site import Site

@@ -26,7 +26,8 @@ FLOORS = [
     {"rate_limit"},
     {"backoff"},
     {"waits"},
-    {"config", "files", "site", "errors", "body", "pagination", "state", "stopping"},
+    {"pagination"},
+    {"config", "files", "site", "errors", "body", "page", "state", "stopping"},
 ]
 
 

@@ -5,9 +5,10 @@ import tracemalloc
 from typing import Any
 
 import pytest
+import requests
 
 from fake_confluence import Fault
-from source_confluence.pagination import Page
+from source_confluence.page import NotJsonError, Page
 from source_confluence.records import mended
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Message, Outcome, check, read
@@ -102,6 +103,59 @@ def test_what_does_not_fit_into_memory_is_not_taken_into_it(
     )
     assert waits
     assert outcome.records(stream) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1"])
+def test_a_body_that_is_not_utf_8_is_no_json(encoding: str) -> None:
+    with pytest.raises(NotJsonError):
+        Page.parse('{"results": [{"a": "ä\\u0000"}]}'.encode(encoding))
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    assert Page.parse(b"\xef\xbb\xbf" + b'{"results": []}').rows == []
+
+
+@pytest.mark.parametrize(("digits", "is_odd"), [("9" * 38, False), ("-" + "9" * 38, False)])
+def test_a_sign_is_no_digit(digits: str, is_odd: bool) -> None:
+    page = Page.parse(f'{{"results": [{{"a": {digits}}}]}}'.encode())
+    assert page.is_odd is is_odd
+    assert page.rows == [{"a": int(digits)}]
+
+
+def test_names_that_become_the_same_keep_their_values() -> None:
+    record, changes = mended({"a\x00": 1, "a\ud800": 2}, is_odd=True)
+    assert sorted(record.values()) == [1, 2]
+    assert len(changes) == 2
+
+
+def test_a_million_empty_objects_are_not_decoded(
+    start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.body.MOST_VALUES", 10_000)
+    many = Fault(kind="odd", raw="[" + "{}," * 10_001 + "{}]", path="/group", count=None)
+    outcome = read(start_site(content("group", 3), faults=[many]).config, ["group"])
+    assert outcome.ending("group") == "INCOMPLETE"
+    assert "more than 10,000 values" in outcome.error("group")["message"]
+    assert waits
+
+
+def test_the_body_of_a_redirect_is_not_read(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """requests would, to find out where it leads."""
+    read_bodies: list[object] = []
+    content_of = requests.Response.content
+
+    def content_seen(response: requests.Response) -> object:
+        read_bodies.append(response.status_code)
+        return content_of.fget(response)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(requests.Response, "content", property(content_seen))
+    away = Fault(kind="redirect", path="/group", count=None)
+    site = start_site(content("group", 3), faults=[away])
+    outcome = read(site.config, ["group"])
+    assert outcome.error("group")["failure_type"] == "config_error"
+    assert read_bodies == []
 
 
 def test_a_bomb_is_not_unpacked_beyond_the_bound(

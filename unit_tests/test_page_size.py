@@ -1,9 +1,14 @@
 """An answer that is too much is asked for in smaller parts, from the same place."""
 
+import logging
+
 import pytest
+import requests
 
 from fake_confluence import Content, Fault, RunningSite
-from source_confluence.page_size import PageSize
+from source_confluence import errors
+from source_confluence.answers import FinalFailureError
+from source_confluence.page_size import Fetcher, PageSize
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Message, Outcome, read
 from unit_tests.streams_under_test import (
@@ -41,12 +46,30 @@ def test_the_size_is_halved_down_to_one_and_grows_back() -> None:
     size.halve()
     assert size.rows == 1
     grown = []
-    while size.rows < 250:
+    for _ in range(30):
         size.succeed()
         grown.append(size.rows)
     assert grown[:6] == [1, 1, 2, 2, 2, 4]
     assert grown[-1] == 250
-    size.succeed()
+
+
+def test_a_size_that_is_always_too_much_is_tried_less_and_less() -> None:
+    """100,000 rows of a site that never manages more than 200 at once: 9 attempts too many."""
+    size, too_much, rows = PageSize(250), 0, 0
+    while rows < 100_000:
+        if size.rows > 200:
+            too_much += 1
+            size.halve()
+        else:
+            rows += size.rows
+            size.succeed()
+    assert too_much == 9
+    for _ in range(500):
+        size.succeed()
+    assert size.rows == 250, "it is tried again, and kept when it works"
+    size.halve()
+    for _ in range(3):
+        size.succeed()
     assert size.rows == 250
 
 
@@ -184,7 +207,7 @@ def test_bodies_that_all_fail_are_the_fault_of_the_site(
 
 
 @pytest.mark.parametrize("stream", WITH_BODY)
-def test_a_body_that_is_too_large_leaves_the_row_without_it(
+def test_an_answer_that_is_too_large_is_asked_for_in_smaller_parts(
     stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("source_confluence.body.LARGEST_BODY_BYTES", 20_000)
@@ -194,4 +217,106 @@ def test_a_body_that_is_too_large_leaves_the_row_without_it(
     assert completed(outcome, stream)
     assert outcome.records(stream) == on_the_wire(site.service.content.rows(stream))
     assert max(limits(site)[7:]) <= 4
+    assert waits
+
+
+class Asked:
+    """Answers requests as a list says: a failure, or None for an answer."""
+
+    def __init__(self, *answers: errors.Failure | None) -> None:
+        self.answers = list(answers)
+        self.requests: list[tuple[int, bool]] = []
+        self.retries: list[int] = []
+        self.pauses = 0
+        self.fetcher = Fetcher(
+            PageSize(4),
+            ask=self.ask,
+            pause=self.pause,
+            has_light_form=True,
+            logger=logging.getLogger("test"),
+        )
+
+    def ask(self, row_count: int, is_light: bool) -> requests.Response:
+        self.requests.append((row_count, is_light))
+        self.retries.append(self.fetcher.retries(errors.SERVER_ERROR))
+        failure = self.answers.pop(0)
+        if failure is not None:
+            raise FinalFailureError(failure, "message", "brief")
+        return requests.Response()
+
+    def pause(self) -> None:
+        self.pauses += 1
+
+
+TOO_MUCH = errors.SERVER_ERROR
+
+
+def test_each_size_is_tried_once_and_a_row_alone_twice() -> None:
+    asked = Asked(TOO_MUCH, TOO_MUCH, TOO_MUCH, None, TOO_MUCH)
+    assert asked.fetcher.fetch().is_light
+    assert asked.requests == [(4, False), (2, False), (1, False), (1, True), (1, False)]
+    assert asked.retries == [0, 0, 1, TOO_MUCH.retries, 2]
+    assert asked.pauses == 3
+    assert asked.fetcher.retries(errors.FORBIDDEN) == errors.FORBIDDEN.retries
+
+
+@pytest.mark.parametrize("place", [0, 1, 3, 4])
+def test_another_failure_is_no_matter_of_size(place: int) -> None:
+    answers: list[errors.Failure | None] = [TOO_MUCH, TOO_MUCH, TOO_MUCH, None, TOO_MUCH]
+    answers[place] = errors.FORBIDDEN
+    asked = Asked(*answers)
+    with pytest.raises(FinalFailureError) as raised:
+        asked.fetcher.fetch()
+    assert raised.value.failure is errors.FORBIDDEN
+    assert len(asked.requests) == place + 1
+
+
+def test_rows_without_bodies_are_counted_in_a_row_only() -> None:
+    """Forty of them, but never more than twenty without a whole one in between."""
+    light: list[errors.Failure | None] = [TOO_MUCH, None, TOO_MUCH]
+    asked = Asked(TOO_MUCH, TOO_MUCH, *light * 20, None, *light * 20)
+    fetched = [asked.fetcher.fetch().is_light for _ in range(41)]
+    assert fetched == [True] * 20 + [False] + [True] * 20
+
+
+def test_a_whole_row_after_a_light_one_ends_the_row_of_light_ones() -> None:
+    light: list[errors.Failure | None] = [TOO_MUCH, None, TOO_MUCH]
+    recovered: list[errors.Failure | None] = [TOO_MUCH, None, None]
+    asked = Asked(TOO_MUCH, TOO_MUCH, *light * 20, *recovered, *light * 20)
+    fetched = [asked.fetcher.fetch().is_light for _ in range(41)]
+    assert fetched.count(False) == 1
+
+
+class Alike(Content):
+    """Some events are the same as the one before, as those of one millisecond may be."""
+
+    def row(self, kind: str, index: int) -> Message:
+        return super().row(kind, {4: 3, 5: 3, 9: 8}.get(index, index))
+
+
+@pytest.mark.parametrize("largest", [1, 2, 3])
+def test_events_that_are_alike_all_leave_from_pages_that_are_smaller(
+    largest: int, start_site: StartSite, waits: list[float]
+) -> None:
+    small = Fault(kind="status", status=413, path="/audit", limit_above=largest, count=None)
+    site = start_site(Alike(audit=12), faults=[small])
+    outcome = read(site.config, ["audit"])
+    assert completed(outcome, "audit")
+    assert len(outcome.records("audit")) == 12
+    assert waits
+
+
+def test_a_row_that_comes_again_and_again_is_no_list(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    """The site ignores the position, and gives one row at a time."""
+    faults = [
+        Fault(kind="status", status=413, path="/audit", limit_above=1, every=2, count=None),
+        Fault(kind="ignore_position", path="/audit", count=None),
+    ]
+    site = start_site(Content(audit=12), page_cap=1, faults=faults)
+    outcome = read(site.config, ["audit"])
+    assert outcome.ending("audit") == "INCOMPLETE"
+    assert "same rows again" in outcome.error("audit")["message"]
+    assert len(outcome.records("audit")) <= 11
     assert waits

@@ -3,16 +3,8 @@ from typing import Any
 
 import pytest
 
-from source_confluence.pagination import (
-    BrokenPagingError,
-    CursorPager,
-    NotAListError,
-    NotJsonError,
-    OffsetPager,
-    Page,
-    Row,
-    next_cursor,
-)
+from source_confluence.page import NotAListError, NotJsonError, Page, Row
+from source_confluence.pagination import BrokenPagingError, CursorPager, OffsetPager, next_cursor
 
 
 def page(rows: int = 0, *, next_link: str | None = None, limit: int | None = None) -> Page:

@@ -108,7 +108,7 @@ def test_what_one_stream_is_told_the_others_know(start_site: StartSite, waits: l
     site = start_site(Content(pages=5, spaces=3), faults=[near])
     outcome = read(site.config, ["pages", "space"])
     assert completed(outcome, "space")
-    assert waits == [10]
+    assert waits == [10, 10], "the question who we are waits, too"
 
 
 def test_a_stream_that_gives_up_lets_the_others_wait(
@@ -157,3 +157,67 @@ def test_every_third_request_refused_loses_nothing(
     assert completed(outcome, stream)
     assert len(outcome.records(stream)) == 100
     assert len(waits) >= 10
+
+
+def test_a_refusal_that_does_not_say_how_long_holds_the_others_for_two_seconds(
+    waits: list[float],
+) -> None:
+    shared = RateLimit()
+    one, other = (
+        Throttle(shared, name, "acme", logging.getLogger("test"), Stop()) for name in ("a", "b")
+    )
+    one.update_from_response(None, answer(429, {}))
+    other.acquire_call(None)
+    assert waits == [2]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_failure_without_a_word_does_not_mean_the_limit_is_far(
+    status: int, waits: list[float]
+) -> None:
+    throttle = Throttle(RateLimit(), "pages", "acme", logging.getLogger("test"), Stop())
+    throttle.acquire_call(None)
+    throttle.update_from_response(None, answer(200, {"X-RateLimit-NearLimit": "true"}))
+    throttle.update_from_response(None, answer(status, {}))
+    throttle.acquire_call(None)
+    assert waits == [2]
+
+
+def throttle_after(waits: list[float], *answers: tuple[float, str]) -> Throttle:
+    """A throttle that has seen answers, each so many seconds after it was asked for."""
+    throttle = Throttle(RateLimit(), "pages", "acme", logging.getLogger("test"), Stop())
+    for seconds, rate_limit in answers:
+        throttle.acquire_call(None)
+        waits.append(seconds)
+        headers = {"RateLimit": rate_limit} if rate_limit else {}
+        throttle.update_from_response(None, answer(200, headers))
+    return throttle
+
+
+@pytest.mark.parametrize(
+    ("answers", "seconds"),
+    [
+        ([(40, '"q";r=0;t=50')], 50),  # nothing is left: until it is renewed, from now on
+        ([(0, '"q";r=3;t=50')], 50 / 3),
+        ([(0, '"q";r=100;t=60'), (0, '"q";r=90;t=60')], 60 / 9),  # each has cost ten
+        ([(0, '"q";r=205;t=30'), (0, '"q";r=150;t=1200')], 1200 / 150),  # it was renewed
+        ([(0, '"q";r=205;t=900'), (0, ""), (0, '"q";r=150;t=600')], 600 / 150),  # the same
+        ([(0, '"q";r=9;t=90'), (0, "")], 0),
+    ],
+)
+def test_the_pause_is_what_is_left_shared_by_what_it_costs(
+    answers: list[tuple[float, str]], seconds: float, waits: list[float]
+) -> None:
+    throttle = throttle_after(waits, *answers)
+    before = sum(waits)
+    throttle.acquire_call(None)
+    assert sum(waits) - before == pytest.approx(seconds, abs=0.01)
+
+
+def test_who_we_are_is_asked_no_sooner_than_the_limit_allows(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    used_up = Fault(kind="headers", path="/pages", headers={"RateLimit": '"q";r=0;t=30'}, count=1)
+    site = start_site(Content(pages=3), faults=[used_up])
+    assert completed(read(site.config, ["pages"]), "pages")
+    assert waits == [30]

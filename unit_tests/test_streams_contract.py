@@ -12,7 +12,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from fake_confluence import Content, Fault
 from source_confluence import SourceConfluence
 from source_confluence.base_streams import ConfluenceStream
-from source_confluence.pagination import Page
+from source_confluence.page import Page
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import discover, read
 from unit_tests.streams_under_test import (
