@@ -60,7 +60,7 @@ _NO_DESCRIPTION = (
     ("icon", "NULLED", "SOURCE_RETRIEVAL_ERROR"),
 )
 _ALWAYS = {"count": FOR_EVER}
-_REPEATED = "asks again, up to five times, after 2, 4, 8, 16 and 30 seconds"
+_REPEATED = "asks again, up to five times, after about 2, 4, 8, 16 and 30 seconds"
 _SMALLER = "asks for half the rows, down to one, from the same place; the size grows back"
 _FAILS = "fails the stream, which goes on from there next time"
 
@@ -74,7 +74,7 @@ MATRIX: tuple[Row, ...] = (
     ),
     Row(
         site="429, once, without a word how long",
-        connector=_REPEATED + ", up to thirty times",
+        connector="asks again, up to thirty times, after about 2, 4, 8, 16, 30, 30 … seconds",
         fault=_status(429),
         requests=1,
         waits=(10, 20),
