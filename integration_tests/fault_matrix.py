@@ -288,7 +288,7 @@ MATRIX: tuple[Row, ...] = (
         fault={"kind": "huge", "size_bytes": 12 * 1024 * 1024, **_ALWAYS},
         ends="INCOMPLETE",
         error="system_error",
-        requests={name: HALVINGS[name] + (3 if name in V2 else 1) for name in EVERY},
+        requests={name: HALVINGS[name] + (2 if name in V2 else 1) for name in EVERY},
         waits=(60, 150),
     ),
     Row(
@@ -297,7 +297,7 @@ MATRIX: tuple[Row, ...] = (
         fault={"kind": "bomb", "size_bytes": 64 * 1024 * 1024, **_ALWAYS},
         ends="INCOMPLETE",
         error="system_error",
-        requests={name: HALVINGS[name] + (3 if name in V2 else 1) for name in EVERY},
+        requests={name: HALVINGS[name] + (2 if name in V2 else 1) for name in EVERY},
         waits=(60, 150),
     ),
     Row(

@@ -188,6 +188,7 @@ class ConfluenceStream(HttpStream, ABC):
             self._records_of.tell_count()
             raise
         except StoppedError as stopped:
+            self._records_of.tell_count()
             message = errors.STOPPED.message(self._request, detail=stopped.signal_name)
             brief = f"told to stop by {stopped.signal_name}"
             raise FinalFailureError(errors.STOPPED, message, brief) from None

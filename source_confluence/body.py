@@ -1,5 +1,6 @@
 """Read the body of an answer, within bounds of memory and time."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,8 +14,9 @@ LONGEST_BODY_SECONDS = 300
 """From the first byte of a body to its last."""
 
 MOST_VALUES = 1_000_000
-"""Of an answer, by its commas: 60 MB of empty objects take 1.6 GB when they are decoded."""
+"""Of an answer: 60 MB of empty objects take 1.6 GB when they are decoded."""
 
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _PIECE_BYTES = 128 * 1024
 
 
@@ -42,9 +44,14 @@ def body_of(response: requests.Response, largest_bytes: int | None = None) -> by
             if len(body) > largest:
                 response.close()
                 raise TooLargeError(f"more than {largest // 1024 // 1024} MB")
-    if body.count(b",") > MOST_VALUES:
+    if _value_count(body) > MOST_VALUES and _value_count(_TEXT.sub(b"", body)) > MOST_VALUES:
         raise TooLargeError(f"more than {MOST_VALUES:,} values")
     return body
+
+
+def _value_count(body: bytes | bytearray) -> int:
+    """The most values it may have, by what begins or precedes one; more, if texts hold such."""
+    return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
 @contextmanager

@@ -107,9 +107,9 @@ class Fetcher:
         if self._size.rows > 1:
             return 0
         if self._is_last_try:
-            return _LAST_RETRIES
+            return min(failure.retries, _LAST_RETRIES)
         if self._has_light_form and not self._is_light:
-            return 1
+            return min(failure.retries, 1)
         return failure.retries
 
     def fetch(self) -> Fetched:

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from source_confluence.page import Page, Row
 
-_LIKELY_REPEATS = 10  # of a page of a single row
+_LIKELY_REPEATS = 10  # of the same row, pushed on again and again, or alike
 
 Token = Mapping[str, Any]
 """The query parameters that name a position: `{"cursor": "eyJpZCI6…"}` or `{"start": 1000}`."""
@@ -79,11 +79,8 @@ class Pager(ABC):
     example: ClassVar[Token]
     """A position in such a list."""
 
-    rows_are_distinct: ClassVar[bool] = True
-    """Whether no two rows are the same; two audit events may be."""
-
     def __init__(self, limit: int) -> None:
-        self.limit = self.largest = limit
+        self.limit = limit
         self.page_count = 0
         self.row_count = 0
         self._last_rows: list[Row] = []
@@ -97,27 +94,30 @@ class Pager(ABC):
 
         Returns:
             Its rows, but not those at its beginning that ended the page before: in a list paged by
-            offset, a row that is added before them pushes them on. On pages that had to be made
-            smaller that cannot be told from rows that are alike, so those all leave.
+            offset, a row that is added before them pushes them on.
 
         Raises:
             BrokenPagingError: When it is the page before: the site ignored the position.
         """
-        is_repeated = bool(page.rows) and page.rows == self._last_rows
+        shorter = min(len(self._last_rows), len(page.rows))
+        is_repeated = shorter > 0 and page.rows[:shorter] == self._last_rows[:shorter]
         self._repeats = self._repeats + 1 if is_repeated else 0
-        if is_repeated and self._is_broken(page):
+        if is_repeated and self._is_broken(page.rows[:shorter]):
             raise BrokenPagingError("it gives the same rows again for a new position")
-        rows = page.rows
-        if self.rows_are_distinct or self.limit == self.largest:
-            rows = rows[_overlap(self._last_rows, rows) :]
+        overlap = page.rows[: _overlap(self._last_rows, page.rows)]
+        rows = page.rows if self._are_alike(overlap) else page.rows[len(overlap) :]
         self._last_rows = page.rows
         self.page_count += 1
         self.row_count += len(rows)
         return rows
 
-    def _is_broken(self, page: Page) -> bool:
-        """Whether rows that come again mean that the position is ignored; events may be alike."""
-        return self.rows_are_distinct or len(page.rows) > 1 or self._repeats > _LIKELY_REPEATS
+    def _is_broken(self, rows: list[Row]) -> bool:  # noqa: ARG002 (some lists look at them)
+        """Whether rows that come again mean that the position is ignored."""
+        return True
+
+    def _are_alike(self, rows: list[Row]) -> bool:  # noqa: ARG002 (the same)
+        """Whether rows that end one page and begin the next may be others that are just alike."""
+        return False
 
     @abstractmethod
     def after(self, page: Page) -> Token | None:
@@ -163,7 +163,6 @@ class OffsetPager(Pager):
     """Counts through the offsets of v1."""
 
     example: ClassVar[Token] = {"start": 1000}
-    rows_are_distinct = False
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
@@ -180,3 +179,15 @@ class OffsetPager(Pager):
             return None
         self._start = start
         return {"start": start}
+
+    def _is_broken(self, rows: list[Row]) -> bool:
+        """Not when a single row comes again a few times: others were added before it."""
+        return any(row != rows[0] for row in rows) or self._repeats > _LIKELY_REPEATS
+
+
+class EventPager(OffsetPager):
+    """Counts through a list in which two rows may be the same: events of one millisecond."""
+
+    def _are_alike(self, rows: list[Row]) -> bool:
+        """Rows that are all the same may be pushed on, or alike; twice is better than not once."""
+        return all(row == rows[0] for row in rows)

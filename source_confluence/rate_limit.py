@@ -1,6 +1,7 @@
 """Ask no faster than the site allows: one view of its limit, for all streams."""
 
 import logging
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -89,12 +90,14 @@ class RateLimit:
         self.pause_seconds = 0.0
         self._not_before = 0.0
         self._asked_at = 0.0
+        self._pause_until = math.inf
         self._last: dict[str, Budget] = {}
         self._costs: dict[str, int] = {}
 
     def seconds_to_wait(self) -> float:
         """Until the next request may be made."""
-        earliest = max(self._not_before, self._asked_at + self.pause_seconds)
+        slowly = min(self._asked_at + self.pause_seconds, self._pause_until)
+        earliest = max(self._not_before, slowly)
         return max(earliest - now_seconds(), 0.0)
 
     def asking(self) -> None:
@@ -107,13 +110,15 @@ class RateLimit:
         self.reason = reason
 
     def answered(self, headers: Mapping[str, str]) -> None:
-        """Set the pause by what an answer says is left."""
+        """Set the pause by what an answer says is left; it lasts until that is renewed."""
         left = budgets(headers)
         pauses = [self._pause(budget) for budget in left]
+        until = max((budget.reset_seconds for budget in left), default=math.inf)
         if not pauses and _says_near(headers):
             pauses = [_CAUTIOUS_PAUSE_SECONDS]
         self._last = {budget.name: budget for budget in left}
         self.pause_seconds = max(pauses, default=0.0)
+        self._pause_until = now_seconds() + until
         if pauses:
             self.reason = headers.get("RateLimit-Reason", "its request limit is nearly used up")
 
@@ -121,15 +126,19 @@ class RateLimit:
         """Seconds between requests: all that is left to wait, shared among those we can afford.
 
         Requests cost points, a full page many, so the price is what the last one has cost. Where
-        not one can be afforded, the next waits until the limit is renewed.
+        not one can be afforded, the next waits until the limit is renewed; when the same is said
+        again after that wait, it is no countdown, and we only go slowly.
         """
-        before = self._last.get(budget.name, budget)
-        if before.left > budget.left and before.reset_seconds >= budget.reset_seconds:
+        before = self._last.get(budget.name)
+        is_later = before is not None and before.reset_seconds >= budget.reset_seconds
+        if before is not None and is_later and before.left > budget.left:
             self._costs[budget.name] = before.left - budget.left
-        affordable = budget.left // self._costs.get(budget.name, 1)
-        if not affordable:
+        cost = self._costs.get(budget.name, 1)
+        if budget.left >= cost:
+            return budget.reset_seconds / (budget.left // cost)
+        if before is None or before.left >= cost or before.reset_seconds > budget.reset_seconds:
             self._not_before = max(self._not_before, now_seconds() + budget.reset_seconds)
-        return budget.reset_seconds / max(affordable, 1)
+        return _CAUTIOUS_PAUSE_SECONDS
 
 
 class Throttle(APIBudget):

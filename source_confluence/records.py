@@ -27,6 +27,8 @@ DEEPEST = 100
 
 _UNFIT_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_LONGEST_PATH = 200  # characters, of a field's name in a mark
+_MOST_MARKS = 100  # of a record
 _CONTAINERS = (dict, list)
 
 
@@ -62,11 +64,13 @@ def _is_deep(container: dict[str, Any] | list[Any], levels: int) -> bool:
 
 def _object(values: Row, path: str, changes: Changes) -> Row:
     """An object with sound names and values; `path` is that of the object: `body.storage.`."""
-    sound = {}
+    sound: dict[str, Any] = {}
     for name, value in values.items():
-        field = _sound_text(name, f"{path}{_UNFIT_CHARACTER.sub(_REPLACEMENT, name)}", changes)
-        while field in sound:  # two names that differ in nothing else
-            field += _REPLACEMENT
+        field = _UNFIT_CHARACTER.sub(_REPLACEMENT, name)
+        if field != name:
+            while field in sound or field in values:  # once, unless names are made for it
+                field = f"{field}{len(sound)}"
+            changes.append(_truncated(f"{path}{field}"))
         sound[field] = _value(value, f"{path}{field}", changes)
     return sound
 
@@ -78,23 +82,23 @@ def _value(value: object, field: str, changes: Changes) -> object:
     if isinstance(value, list):
         return [_value(child, f"{field}.{i}", changes) for i, child in enumerate(value)]
     if isinstance(value, str):
-        return _sound_text(value, field, changes)
+        text = _UNFIT_CHARACTER.sub(_REPLACEMENT, value)
+        if text != value:
+            changes.append(_truncated(field))
+        return text
     if isinstance(value, Unfit):
         changes.append(_change(field, Change.NULLED, Reason.SOURCE_SERIALIZATION_ERROR))
         return None
     return value
 
 
-def _sound_text(text: str, field: str, changes: Changes) -> str:
-    sound = _UNFIT_CHARACTER.sub(_REPLACEMENT, text)
-    if sound != text:
-        changes.append(_change(field, Change.TRUNCATED, Reason.SOURCE_SERIALIZATION_ERROR))
-    return sound
+def _truncated(field: str) -> AirbyteRecordMessageMetaChange:
+    return _change(field, Change.TRUNCATED, Reason.SOURCE_SERIALIZATION_ERROR)
 
 
 def _change(field: str, kind: Change, reason: Reason) -> AirbyteRecordMessageMetaChange:
     """`{"field": "body.storage.value", "change": "TRUNCATED", "reason": "SOURCE_…"}`."""
-    return AirbyteRecordMessageMetaChange(field=field, change=kind, reason=reason)
+    return AirbyteRecordMessageMetaChange(field=field[:_LONGEST_PATH], change=kind, reason=reason)
 
 
 class Records:
@@ -172,6 +176,6 @@ def _marked(stream: str, record: Row, changes: Changes) -> AirbyteMessage:
             stream=stream,
             data=dict(record),
             emitted_at=int(time.time() * 1000),
-            meta=AirbyteRecordMessageMeta(changes=changes),
+            meta=AirbyteRecordMessageMeta(changes=changes[:_MOST_MARKS]),
         ),
     )

@@ -9,7 +9,7 @@ import pendulum
 
 from source_confluence.base_streams import ConfluenceStream
 from source_confluence.page import Row
-from source_confluence.pagination import CursorPager, OffsetPager, Pager
+from source_confluence.pagination import CursorPager, EventPager, OffsetPager, Pager
 
 
 class Pages(ConfluenceStream):
@@ -79,7 +79,7 @@ class Audit(ConfluenceStream):
     """
 
     endpoint = "wiki/rest/api/audit"
-    pager: ClassVar[type[Pager]] = OffsetPager
+    pager: ClassVar[type[Pager]] = EventPager
     page_size = 1000
     permission = (
         "the global permission 'Confluence administrator', which the audit log needs (on the Free "

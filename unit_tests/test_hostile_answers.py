@@ -1,13 +1,16 @@
 """Whatever an answer holds, it ends in a record that a destination can take, or in one error."""
 
+import io
 import json
 import tracemalloc
 from typing import Any
 
 import pytest
 import requests
+from urllib3 import HTTPResponse
 
 from fake_confluence import Fault
+from source_confluence.body import TooLargeError, body_of
 from source_confluence.page import NotJsonError, Page
 from source_confluence.records import mended
 from unit_tests.conftest import StartSite
@@ -123,9 +126,41 @@ def test_a_sign_is_no_digit(digits: str, is_odd: bool) -> None:
 
 
 def test_names_that_become_the_same_keep_their_values() -> None:
-    record, changes = mended({"a\x00": 1, "a\ud800": 2}, is_odd=True)
-    assert sorted(record.values()) == [1, 2]
-    assert len(changes) == 2
+    record, marks = mended(
+        dict(zip(("\ufffd", "\x00", "\ud800"), range(3), strict=True)), is_odd=True
+    )
+    assert record == {"\ufffd": 0, "\ufffd1": 1, "\ufffd2": 2}
+    assert [mark.field for mark in marks] == ["\ufffd1", "\ufffd2"]
+
+
+def test_many_names_that_become_the_same_take_no_longer_than_others() -> None:
+    names = [chr(0xD800 + n % 2048) + chr(0xD800 + n // 2048) for n in range(50_000)]
+    record, _ = mended(dict.fromkeys(names, 1), is_odd=True)
+    assert len(record) == 50_000
+    assert max(map(len, record)) < 20
+
+
+@pytest.mark.parametrize(
+    ("body", "is_refused"),
+    [
+        (b"[" + b"{}," * 600_000 + b"{}]", True),
+        (b"[" + b'{"": {"": {}}},' * 400_000 + b"0]", True),
+        (b"[" * 1_100_000, True),
+        (b'["' + b"1,2,{[" * 600_000 + b'"]', False),
+        (b'["\\"' + b"1,2,{[" * 600_000 + b'\\\\"]', False),
+    ],
+    ids=["objects", "nested", "lists", "text", "escaped text"],
+)
+def test_a_million_values_are_too_much_and_a_million_commas_in_a_text_are_not(
+    body: bytes, is_refused: bool
+) -> None:
+    response = requests.Response()
+    response.raw = HTTPResponse(io.BytesIO(body), preload_content=False)
+    if is_refused:
+        with pytest.raises(TooLargeError):
+            body_of(response)
+    else:
+        assert body_of(response) == body
 
 
 def test_a_million_empty_objects_are_not_decoded(

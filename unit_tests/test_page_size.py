@@ -291,19 +291,20 @@ class Alike(Content):
     """Some events are the same as the one before, as those of one millisecond may be."""
 
     def row(self, kind: str, index: int) -> Message:
-        return super().row(kind, {4: 3, 5: 3, 9: 8}.get(index, index))
+        return super().row(kind, {4: 3, 5: 3, 6: 3, 7: 3, 10: 9}.get(index, index))
 
 
-@pytest.mark.parametrize("largest", [1, 2, 3])
-def test_events_that_are_alike_all_leave_from_pages_that_are_smaller(
-    largest: int, start_site: StartSite, waits: list[float]
+@pytest.mark.parametrize("largest", [1, 2, 3, 1000])
+@pytest.mark.parametrize("page_cap", [None, 1, 2, 3, 4, 5, 9])
+@pytest.mark.usefixtures("waits")
+def test_events_that_are_alike_all_leave(
+    page_cap: int | None, largest: int, start_site: StartSite
 ) -> None:
     small = Fault(kind="status", status=413, path="/audit", limit_above=largest, count=None)
-    site = start_site(Alike(audit=12), faults=[small])
+    site = start_site(Alike(audit=12), faults=[small], page_cap=page_cap)
     outcome = read(site.config, ["audit"])
     assert completed(outcome, "audit")
     assert len(outcome.records("audit")) == 12
-    assert waits
 
 
 def test_a_row_that_comes_again_and_again_is_no_list(
@@ -319,4 +320,19 @@ def test_a_row_that_comes_again_and_again_is_no_list(
     assert outcome.ending("audit") == "INCOMPLETE"
     assert "same rows again" in outcome.error("audit")["message"]
     assert len(outcome.records("audit")) <= 11
+    assert waits
+
+
+def test_the_count_is_told_when_the_stream_fails_later(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    faults = [
+        Fault(kind="status", status=401, path="/pages", first=19, count=None),
+        Fault(kind="poison", row=1, path="/pages", count=None),
+    ]
+    site = start_site(Content(pages=60), faults=faults)
+    outcome = read(site.config, ["pages"])
+    assert outcome.ending("pages") == "INCOMPLETE"
+    assert len(changes(outcome)) == 1
+    assert len([line for line in outcome.logs if "left without body" in line]) == 1
     assert waits

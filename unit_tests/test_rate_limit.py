@@ -197,6 +197,8 @@ def throttle_after(waits: list[float], *answers: tuple[float, str]) -> Throttle:
 @pytest.mark.parametrize(
     ("answers", "seconds"),
     [
+        ([(0, '"q";r=0;t=50'), (0, '"q";r=0;t=50')], 2),  # it is no countdown
+        ([(0, '"q";r=3;t=50'), (0, '"q";r=0;t=40')], 40),
         ([(40, '"q";r=0;t=50')], 50),  # nothing is left: until it is renewed, from now on
         ([(0, '"q";r=3;t=50')], 50 / 3),
         ([(0, '"q";r=100;t=60'), (0, '"q";r=90;t=60')], 60 / 9),  # each has cost ten
@@ -212,6 +214,15 @@ def test_the_pause_is_what_is_left_shared_by_what_it_costs(
     before = sum(waits)
     throttle.acquire_call(None)
     assert sum(waits) - before == pytest.approx(seconds, abs=0.01)
+
+
+def test_what_is_used_up_is_waited_for_once(waits: list[float]) -> None:
+    throttle = throttle_after(waits, (0, '"q";r=0;t=3600'))
+    throttle.acquire_call(None)
+    throttle.update_from_response(None, answer(500, {}))
+    throttle.acquire_call(None)
+    throttle.acquire_call(None)
+    assert sum(waits) == pytest.approx(3600)
 
 
 def test_who_we_are_is_asked_no_sooner_than_the_limit_allows(
