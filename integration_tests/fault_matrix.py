@@ -151,7 +151,7 @@ MATRIX: tuple[Row, ...] = (
     Row(
         site="no answer in time to requests for more than a hundred rows",
         connector=_SMALLER,
-        fault={"kind": "slow", "seconds": 2, "limit_above": 100, **_ALWAYS},
+        fault={"kind": "slow", "seconds": 5, "limit_above": 100, **_ALWAYS},
         requests=None,
         waits=(10, 100),
     ),
