@@ -152,8 +152,9 @@ def test_many_names_that_become_the_same_take_no_longer_than_others() -> None:
     ids=["objects", "nested", "lists", "text", "escaped text"],
 )
 def test_a_million_values_are_too_much_and_a_million_commas_in_a_text_are_not(
-    body: bytes, is_refused: bool
+    body: bytes, is_refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("source_confluence.body.SMALL_BODY_BYTES", 1_000_000)
     response = requests.Response()
     response.raw = HTTPResponse(io.BytesIO(body), preload_content=False)
     if is_refused:
@@ -167,6 +168,7 @@ def test_a_million_empty_objects_are_not_decoded(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("source_confluence.body.MOST_VALUES", 10_000)
+    monkeypatch.setattr("source_confluence.body.SMALL_BODY_BYTES", 10_000)
     many = Fault(kind="odd", raw="[" + "{}," * 10_001 + "{}]", path="/group", count=None)
     outcome = read(start_site(content("group", 3), faults=[many]).config, ["group"])
     assert outcome.ending("group") == "INCOMPLETE"
