@@ -13,18 +13,20 @@ It imitates, as the recorded answers of real sites show them: Basic authenticati
 user; the lists of pages, blog posts and spaces with v2's cursors, next links (relative, beginning
 with `/wiki`, the cursor raw or escaped and anywhere in the query) and Link headers; the audit log
 (newest first, two events in one millisecond, no next link) and the groups with v1's offsets; the
-limit of 250 rows, and error bodies of both versions. What it holds depends on the seed alone.
+limit of 250 rows, pages and blog posts by `id`, and error bodies of both versions. What it holds
+depends on the seed alone. It answers as quickly as it can, and any number of requests, unless it is
+given a `Latency` or a `Limiter`.
 
-It does not imitate, and refuses with 400 and a reason: every other parameter, `sort`, `status`,
-`space-id` and `id` among them, and bodies other than `storage`. Every other path answers 404. A
-`limit` above v1's largest is lowered without a word. Nothing can be written. There are no
-permissions: who knows the token sees everything. There are no rate limits except those a `Fault`
-plans.
+It does not imitate, and refuses with 400 and a reason: every other parameter, `sort`, `status` and
+`space-id` among them, and bodies other than `storage`. Every other path answers 404. A `limit`
+above v1's largest is lowered without a word. Nothing can be written. There are no permissions: who
+knows the token sees everything.
 """
 
 from fake_confluence.content import Content
 from fake_confluence.faults import Fault
+from fake_confluence.network import Latency, Limiter
 from fake_confluence.server import RunningSite, serve
 from fake_confluence.service import Call, Service
 
-__all__ = ["Call", "Content", "Fault", "RunningSite", "Service", "serve"]
+__all__ = ["Call", "Content", "Fault", "Latency", "Limiter", "RunningSite", "Service", "serve"]

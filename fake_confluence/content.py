@@ -52,6 +52,12 @@ def index_after(kind: str, last_id: int) -> int:
     return max(0, (last_id - content_id(kind, 0)) // step + 1)
 
 
+def index_of(kind: str, own_id: int) -> int:
+    """The index of the row with that id; -1 when none can have it."""
+    index, rest = divmod(own_id - content_id(kind, 0), len(_ID_KINDS) * _ID_STEP)
+    return -1 if rest else index
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """How much of what the site holds.
@@ -59,6 +65,7 @@ class Content:
     Args:
         seed: The same seed gives the same rows, byte by byte.
         body_bytes: The least size of the body of a page or blog post.
+        most_body_bytes: The size of the largest ones; when it is smaller, all are of the least.
     """
 
     seed: int = 1
@@ -68,6 +75,7 @@ class Content:
     audit: int = 1_300
     groups: int = 30
     body_bytes: int = 400
+    most_body_bytes: int = 0
 
     def count(self, kind: str) -> int:
         """How many rows of `pages`, `blog_posts`, `space`, `audit` or `group` there are."""
@@ -149,7 +157,10 @@ class Content:
     def _body(self, random: Random) -> str:
         paragraphs: list[str] = []
         size = 0
-        while size < self.body_bytes:
+        wanted = self.body_bytes
+        if self.most_body_bytes > wanted:
+            wanted = random.randint(wanted, self.most_body_bytes)
+        while size < wanted:
             paragraphs.append(f"<p>{random.choice(_SENTENCES)}</p>")
             size += len(paragraphs[-1])
         return "".join(paragraphs)

@@ -50,8 +50,9 @@ class Fault:
         status: For `status`: the HTTP status.
         headers: For `status`, and for `headers` on an answer that is sound: `{"Retry-After": "1"}`.
         seconds: For `slow`: how long; for `trickle`: before each byte.
-        row: For `poison` and `odd`: which row of the list, counted from 0.
-        row_count: For `poison`: how many rows, from that one on.
+        row: For `poison`, `odd` and `gone`: which row of the list, counted from 0.
+        row_count: For `poison` and `gone`: how many rows, from that one on; for `few_ids`: how many
+            of the ids that were asked for are looked at.
         raw: For `odd`: what stands in that row as the value of "odd", in JSON: `"\ud800"`.
         size_bytes: For `huge` and `bomb`: how much it is, unpacked.
         location: For `redirect`: where to.
@@ -194,12 +195,16 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "repeat_cursor": lambda reply, _: reply,
     "empty_page": lambda reply, _: reply,
     "ignore_position": lambda reply, _: reply,
+    "ignore_ids": lambda reply, _: reply,
+    "few_ids": lambda reply, _: reply,
+    "gone": lambda reply, _: reply,
 }
 """Every kind of fault: a status; headers; an address elsewhere; a delay; a connection that ends
 before, or within, an answer; a body that is damaged, broken off, a login page, no list, huge, huge
 when unpacked, or comes byte by byte; a row that fails with its body, or holds something odd; a next
 link without a cursor, or to another host, or that repeats the cursor that was asked for; a page
-without rows but with a next link; an answer that ignores `cursor` or `start`."""
+without rows but with a next link; an answer that ignores `cursor` or `start`; one to `id=…` that
+ignores it, looks at the first ids only, or lacks rows that were deleted since they were listed."""
 
 
 def error_body(status: int, title: str = "planned fault") -> dict[str, Any]:

@@ -7,11 +7,12 @@ import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import trustme
@@ -30,16 +31,19 @@ class RunningSite:
         host: `localhost:38211`.
         ca_file: The certificate authority to trust, for `REQUESTS_CA_BUNDLE`.
         service: What answers.
+        settings: Settings of the connector besides those that name the site and the account.
     """
 
     host: str
     ca_file: Path
     service: Service
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def config(self) -> dict[str, str]:
+    def config(self) -> dict[str, Any]:
         """Settings with which the connector can read this site."""
-        return {"email": EMAIL, "api_token": API_TOKEN, "domain_name": self.host}
+        account = {"email": EMAIL, "api_token": API_TOKEN, "domain_name": self.host}
+        return {**account, **self.settings}
 
     @property
     def calls(self) -> list[Call]:
@@ -48,12 +52,15 @@ class RunningSite:
 
 
 @contextmanager
-def serve(service: Service, *, port: int = 0) -> Iterator[RunningSite]:
+def serve(
+    service: Service, *, port: int = 0, settings: Mapping[str, Any] | None = None
+) -> Iterator[RunningSite]:
     """Run a site on localhost while the block runs.
 
     Args:
         service: What answers.
         port: The port to listen on; 0 for any that is free.
+        settings: More settings of the connector, for `config`: `{"num_workers": 1}`.
     """
     with tempfile.TemporaryDirectory(prefix="fake-confluence-") as folder:
         ca_file = Path(folder) / "ca.pem"
@@ -62,7 +69,7 @@ def serve(service: Service, *, port: int = 0) -> Iterator[RunningSite]:
         thread.start()
         try:
             host = f"localhost:{server.server_address[1]}"
-            yield RunningSite(host=host, ca_file=ca_file, service=service)
+            yield RunningSite(host=host, ca_file=ca_file, service=service, settings=settings or {})
         finally:
             server.shutdown()
             server.server_close()

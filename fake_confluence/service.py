@@ -4,20 +4,31 @@ import base64
 import binascii
 import json
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pendulum
 
-from fake_confluence.content import Content, Row, audit_event, content_id, index_after
+from fake_confluence.content import (
+    Content,
+    Row,
+    audit_event,
+    content_id,
+    index_after,
+    index_of,
+)
 from fake_confluence.faults import KINDS, Fault, Plan, Reply, error_body
+from fake_confluence.network import Latency, Limiter
 
 EMAIL = "ada@acme.com"
 API_TOKEN = "ATATT3x-not-a-real-token"  # noqa: S105 (it opens nothing but this fake)
 
 _LARGEST_LIMIT = 250
+_MOST_IDS = 250
 _V2 = {"/wiki/api/v2/pages": "pages", "/wiki/api/v2/blogposts": "blog_posts"}
 _V2 |= {"/wiki/api/v2/spaces": "space"}
 _V1 = {"/wiki/rest/api/audit": "audit", "/wiki/rest/api/group": "group"}
@@ -25,8 +36,8 @@ _CURRENT_USER = "/wiki/rest/api/user/current"
 _LARGEST_V1_LIMITS = {"audit": 1000, "group": 200}
 
 _PARAMETERS: Mapping[str, Mapping[str, Sequence[str] | None]] = {
-    "pages": {"limit": None, "cursor": None, "body-format": ("storage",)},
-    "blog_posts": {"limit": None, "cursor": None, "body-format": ("storage",)},
+    "pages": {"limit": None, "cursor": None, "id": None, "body-format": ("storage",)},
+    "blog_posts": {"limit": None, "cursor": None, "id": None, "body-format": ("storage",)},
     "space": {
         "limit": None,
         "cursor": None,
@@ -71,9 +82,11 @@ class Service:
         welcomes_visitors: Whether a wrong credential is an anonymous visitor (who sees nothing)
             instead of a 401, as on sites that are open to the public.
         events_per_call: How many new audit events happen before each look at the audit log.
+        latency: How long its answers take.
+        limiter: How many requests it allows; any number when there is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a way for sites to be different)
         self,
         content: Content,
         *,
@@ -81,6 +94,8 @@ class Service:
         page_cap: int | None = None,
         welcomes_visitors: bool = False,
         events_per_call: int = 0,
+        latency: Latency | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         self.content = content
         self.calls: list[Call] = []
@@ -88,6 +103,8 @@ class Service:
         self._page_cap = page_cap
         self._welcomes_visitors = welcomes_visitors
         self._events_per_call = events_per_call
+        self._latency = latency or Latency()
+        self._limiter = limiter
         self._new_events: list[Row] = []
         self._lock = threading.Lock()
 
@@ -103,10 +120,12 @@ class Service:
             fault = self._plan.next(call.path, _limit_of(call))
             if call.path.endswith("/audit"):
                 self._let_events_happen()
-        reply = self._honest_reply(call, fault.kind if fault else "")
+        refusal = self._limiter.refusal() if self._limiter else None
+        reply = refusal or self._honest_reply(call, fault)
+        reply = replace(reply, delay_seconds=self._latency.seconds(_body_count(reply)))
         return KINDS[fault.kind](reply, fault) if fault else reply
 
-    def _honest_reply(self, call: Call, fault: str) -> Reply:
+    def _honest_reply(self, call: Call, fault: Fault | None) -> Reply:
         if call.method != "GET":
             return Reply(status=405, document=error_body(405, "Method not allowed"))
         known = call.headers.get("authorization") == _authorization()
@@ -117,7 +136,7 @@ class Service:
         except _RefusedError as error:
             return Reply(status=400, document=error_body(400, str(error)))
 
-    def _answer(self, call: Call, fault: str, *, known: bool) -> Reply:
+    def _answer(self, call: Call, fault: Fault | None, *, known: bool) -> Reply:
         if call.path == _CURRENT_USER:
             _checked("user", call)
             return _current_user(known=known)
@@ -127,31 +146,48 @@ class Service:
             return self._v1(_V1[call.path], call, fault, known=known)
         return Reply(status=404, document=error_body(404, "Not Found"))
 
-    def _v2(self, kind: str, call: Call, fault: str, *, known: bool) -> Reply:
+    def _v2(self, kind: str, call: Call, fault: Fault | None, *, known: bool) -> Reply:
         params = _checked(kind, call)
         given = min(_v2_limit(params), self._page_cap or _LARGEST_LIMIT)
-        asked = "" if fault == "ignore_position" else params.get("cursor", "")
+        fails = fault.kind if fault else ""
+        asked = "" if fails == "ignore_position" else params.get("cursor", "")
         first = index_after(kind, _last_id(asked)) if asked else 0
-        count = self.content.count(kind) if known else 0
-        end = min(first + (0 if fault == "empty_page" else given), count)
+        found = self._found(kind, params, fault) if known else []
+        start = bisect_left(found, first)
+        end = min(start + (0 if fails == "empty_page" else given), len(found))
         links = {"base": f"https://{call.headers.get('host', 'site.invalid')}/wiki"}
-        if end < count:
-            salt = len(self.calls) if fault == "empty_page" else 0
-            cursor = asked if fault == "repeat_cursor" and asked else _cursor(kind, end, salt=salt)
-            links["next"] = _next_link(call.path, params, cursor, style=end // given)
-        rows = [_as_asked(self.content.row(kind, i), params) for i in range(first, end)]
+        if end < len(found):
+            salt = len(self.calls) if fails == "empty_page" else 0
+            after = found[end - 1] + 1 if end else 0
+            repeated = asked if fails == "repeat_cursor" else ""
+            cursor = repeated or _cursor(kind, after, salt=salt)
+            links["next"] = _next_link(call.path, params, cursor, style=after // given)
+        rows = [_as_asked(self.content.row(kind, i), params) for i in found[start:end]]
         header = ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in sorted(links, reverse=True))
         document = {"results": rows, "_links": links}
         return Reply(status=200, document=document, headers={"Link": header})
 
-    def _v1(self, kind: str, call: Call, fault: str, *, known: bool) -> Reply:
+    def _found(self, kind: str, params: Mapping[str, str], fault: Fault | None) -> Sequence[int]:
+        """The rows that a request is about, by their numbers: all, or those whose ids it names."""
+        everything = range(self.content.count(kind))
+        fails = fault.kind if fault else ""
+        if "id" not in params or fails == "ignore_ids":
+            return everything
+        numbers = sorted({index_of(kind, content_id) for content_id in _ids(params["id"])})
+        if fault and fails == "few_ids":
+            del numbers[fault.row_count :]
+        gone = range(fault.row, fault.row + fault.row_count) if fault and fails == "gone" else ()
+        return [number for number in numbers if number in everything and number not in gone]
+
+    def _v1(self, kind: str, call: Call, fault: Fault | None, *, known: bool) -> Reply:
         if not known:
             message = "Current user not permitted to use Confluence"
             return Reply(status=403, document={"message": message, "statusCode": 403})
         params = _checked(kind, call)
         largest = _LARGEST_V1_LIMITS[kind]
         limit = min(_whole_number(params, "limit", largest), largest)
-        start = 0 if fault == "ignore_position" else _whole_number(params, "start", 0)
+        is_ignored = fault is not None and fault.kind == "ignore_position"
+        start = 0 if is_ignored else _whole_number(params, "start", 0)
         given = min(limit, self._page_cap or limit)
         rows, total = self._v1_rows(kind, params, start, start + given)
         base = f"https://{call.headers.get('host', 'site.invalid')}/wiki"
@@ -178,10 +214,14 @@ class Service:
         latest = _whole_number(params, "endDate", 2**63)
         events = [
             event
-            for event in [*reversed(self._new_events), *self.content.rows(kind)]
+            for event in [*reversed(self._new_events), *self._old_events]
             if earliest <= event["creationDate"] <= latest
         ]
         return events[start:end], len(events)
+
+    @cached_property
+    def _old_events(self) -> list[Row]:
+        return self.content.rows("audit")
 
     def _let_events_happen(self) -> None:
         for _ in range(self._events_per_call):
@@ -252,6 +292,20 @@ def _v2_limit(params: Mapping[str, str]) -> int:
     if limit < 1:
         raise _RefusedError("'limit' is less than 1.")
     return limit
+
+
+def _ids(text: str) -> list[int]:
+    """The ids of `65538,4259830`."""
+    parts = text.split(",")
+    if len(parts) > _MOST_IDS or not all(part.isascii() and part.isdigit() for part in parts):
+        raise _RefusedError(f"'id' is not a list of at most {_MOST_IDS} ids.")
+    return [int(part) for part in parts]
+
+
+def _body_count(reply: Reply) -> int:
+    """How many pages or blog posts with a body are in an answer."""
+    rows = reply.document.get("results", []) if isinstance(reply.document, dict) else []
+    return sum(1 for row in rows if row.get("body"))
 
 
 def _as_asked(row: Row, params: Mapping[str, str]) -> Row:

@@ -30,9 +30,12 @@ def test_main_py_is_the_same_command() -> None:
     assert [m["type"] for m in messages(done) if m["type"] != "LOG"] == ["SPEC"]
 
 
-def test_check_discover_and_read_a_whole_site(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("num_workers", "requests_per_page"), [(1, 1), (8, 2)])
+def test_check_discover_and_read_a_whole_site(
+    num_workers: int, requests_per_page: int, tmp_path: Path
+) -> None:
     content = Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30)
-    with serve(Service(content)) as site:
+    with serve(Service(content), settings={"num_workers": num_workers}) as site:
         connector = Connector(tmp_path, site)
         assert connector.check() == {"status": "SUCCEEDED"}
         done = connector.read()
@@ -49,8 +52,8 @@ def test_check_discover_and_read_a_whole_site(tmp_path: Path) -> None:
     assert endings(done) == dict.fromkeys(NAMES, "COMPLETE")
     assert Counter(call.path for call in site.calls) == {
         "/wiki/rest/api/user/current": 1 + 3 + 1,  # check, each end, after the first of many
-        "/wiki/api/v2/pages": 3,
-        "/wiki/api/v2/blogposts": 1,
+        "/wiki/api/v2/pages": 3 * requests_per_page,
+        "/wiki/api/v2/blogposts": 1 * requests_per_page,
         "/wiki/api/v2/spaces": 1,
         "/wiki/rest/api/audit": 2,
         "/wiki/rest/api/group": 1,

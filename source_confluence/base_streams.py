@@ -1,7 +1,7 @@
 """Read one list of Confluence: from requests to pages to records."""
 
 from abc import ABC
-from collections.abc import Generator, Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -12,16 +12,19 @@ from airbyte_cdk.sources.streams.http import HttpStream
 from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, ErrorHandler
 
 from source_confluence import errors
+from source_confluence.ahead import Ahead
 from source_confluence.answers import AnswerHandler, FinalFailureError, detail_of, of_exception
 from source_confluence.backoff import exponential_seconds
 from source_confluence.body import body_of
 from source_confluence.check import require_to_be_known
 from source_confluence.page import Page, Row
-from source_confluence.page_size import Fetched, Fetcher, PageSize
+from source_confluence.page_size import Fetcher, PageSize
 from source_confluence.pagination import BrokenPagingError, Pager
+from source_confluence.parts import Part, Query, Wanted
 from source_confluence.rate_limit import Throttle
+from source_confluence.reading import Reading
 from source_confluence.records import Records
-from source_confluence.state import COMPLETE, Position, position_in, start_over, state_at
+from source_confluence.state import COMPLETE, position_in, start_over
 from source_confluence.stopping import StoppedError
 from source_confluence.sync import Sync
 
@@ -54,20 +57,28 @@ class ConfluenceStream(HttpStream, ABC):
     shown_to_visitors: ClassVar[bool] = False
     """Whether a site that is open to the public gives anonymous visitors a part of the list."""
 
+    part: ClassVar[type[Part] | None] = None
+    """How its pages can be fetched before they are needed, if they can."""
+
     primary_key: str = "id"
     page_size: int
 
-    _pager: Pager
-    _position: Position
-    _next: Position | None
-    _state: MutableMapping[str, Any]
+    _reading: Reading
 
     def __init__(self, sync: Sync) -> None:
         self._sync = sync
         self._site = sync.site
         self._pages: WeakKeyDictionary[requests.Response, Page] = WeakKeyDictionary()
         self._throttle = Throttle(sync.rate_limit, self.name, self._list, self.logger, sync.stop)
-        self._start_over()
+        self._ahead = Ahead(
+            sync,
+            self._throttle,
+            ask=self._ask_aside,
+            rows=lambda: self._fetcher.rows,
+            of=self._list,
+            logger=self.logger,
+        )
+        self._reading = self._begin()
         super().__init__(authenticator=sync.authenticator, api_budget=self._throttle)
 
     @property
@@ -83,12 +94,12 @@ class ConfluenceStream(HttpStream, ABC):
     @property
     def state(self) -> MutableMapping[str, Any]:
         """Where the next page is: empty for the first one, `COMPLETE` after the last."""
-        return self._state
+        return dict(self._reading.state)
 
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
         """Begin a read: where an earlier one stopped, else at the first page."""
-        self._start_over()
+        self._reading = self._begin()
         if not value or value == COMPLETE:
             return
         position = position_in(value, of=self._list, like={**self.pager.example, **self.pinned()})
@@ -101,24 +112,30 @@ class ConfluenceStream(HttpStream, ABC):
             )
             return
         self.logger.info("Going on where an earlier read of stream '%s' stopped.", self.name)
-        self._position = position
-        self._pager.begin_at(position)
-        self._state = state_at(position, of=self._list)
+        self._reading.begin_at(position)
 
-    def _start_over(self) -> None:
-        self._pager = self.pager(self.page_size)
-        self._position = {}
-        self._next = None
-        self._state = {}
-        self._is_light = False
-        left_out = list(self.heavy.values())
-        self._records_of = Records(self.name, self.record, left_out=left_out, logger=self.logger)
+    def _begin(self) -> Reading:
+        """A read from the first page."""
+        self._ahead.drop()
         self._fetcher = Fetcher(
             PageSize(self.page_size),
             ask=self._ask,
-            pause=lambda: self._throttle.wait_first(exponential_seconds(1)),
+            pause=lambda: self._throttle.wait(exponential_seconds(1)),
             has_light_form=bool(self.heavy),
             logger=self.logger,
+        )
+        return Reading(
+            of=self._list,
+            pins=self.pinned(),
+            pager=self.pager(self.page_size),
+            fetcher=self._fetcher,
+            decode=self._page,
+            ahead=self._ahead,
+            part=self.part,
+            wanted=Wanted(query=self.query, light=self._query(is_light=True)),
+            records=Records(
+                self.name, self.record, left_out=list(self.heavy.values()), logger=self.logger
+            ),
         )
 
     def pinned(self) -> Mapping[str, int]:
@@ -131,9 +148,12 @@ class ConfluenceStream(HttpStream, ABC):
 
     def request_params(self, *_: object, **__: object) -> MutableMapping[str, Any]:
         """`{"limit": 250, "body-format": "storage", "cursor": "eyJpZCI6…"}`."""
-        left_out = self.heavy if self._is_light else {}
-        query = {name: value for name, value in self.query.items() if name not in left_out}
-        return {"limit": self._pager.limit, **query, **self._position}
+        query = self._query(is_light=self._is_light)
+        return {"limit": self._row_count, **query, **self._reading.position}
+
+    def _query(self, *, is_light: bool) -> Query:
+        left_out = self.heavy if is_light else {}
+        return {name: value for name, value in self.query.items() if name not in left_out}
 
     def request_kwargs(self, *_: object, **__: object) -> Mapping[str, Any]:
         """Every request ends, and ends where it was sent; the body is left to `body_of`."""
@@ -185,55 +205,39 @@ class ConfluenceStream(HttpStream, ABC):
             self._sync.stop.raise_if_asked()
             yield from self._read_page()
         except (FinalFailureError, BrokenPagingError):
-            self._records_of.tell_count()
+            self._reading.give_up()
             raise
         except StoppedError as stopped:
-            self._records_of.tell_count()
+            self._reading.give_up()
             message = errors.STOPPED.message(self._request, detail=stopped.signal_name)
             brief = f"told to stop by {stopped.signal_name}"
             raise FinalFailureError(errors.STOPPED, message, brief) from None
 
     def _read_page(self) -> Iterable[StreamData]:
-        is_resumed = self._pager.page_count == 0 and bool(self._position)
-        if is_resumed and not (yield from self._resumed()):
+        if not self._reading.is_resumed:
+            yield from self._reading.records()
+        elif not (yield from self._reading.resumed_records()):
             self.logger.warning(
                 "%s has nothing where an earlier read of stream '%s' stopped; "
                 "reading from the beginning.",
                 self._list,
                 self.name,
             )
-            self._start_over()
-            is_resumed = False
-        if not is_resumed:
-            self._position = self._position or self.pinned()
-            yield from self._records(self._fetcher.fetch())
+            self._reading = self._begin()
+            yield from self._reading.records()
         yield from self._checkpoint()
-
-    def _resumed(self) -> Generator[StreamData, None, bool]:
-        """The records where an earlier read stopped; False when there is nothing, or no such place.
-
-        To start over then is sure to miss nothing.
-        """
-        try:
-            records = list(self._records(self._fetcher.fetch()))
-        except FinalFailureError as error:
-            if error.failure is errors.BAD_REQUEST:
-                return False
-            raise
-        yield from records
-        return bool(records) or self._next is not None
 
     def _ask(self, row_count: int, is_light: bool) -> requests.Response:
         """Make the request that the hooks above describe; HttpStream's own way to do it."""
-        self._pager.limit = row_count
+        self._row_count = row_count
         self._is_light = is_light
         _, response = self._fetch_next_page()
         return response
 
-    def _records(self, fetched: Fetched) -> Iterable[StreamData]:
-        self._is_light = fetched.is_light
-        yield from self.parse_response(fetched.response)
-        self._next = self.next_page_token(fetched.response)
+    def _ask_aside(self, session: requests.Session, query: Query) -> requests.Response:
+        """Make a request without the CDK, in another thread."""
+        url = self._site.url(self.endpoint)
+        return session.get(url, params=query, **self.request_kwargs())
 
     def _checkpoint(self) -> Iterable[StreamData]:
         """Let the state lead to the next page, or be the end.
@@ -241,37 +245,28 @@ class ConfluenceStream(HttpStream, ABC):
         Before the first state and before the last one the site must know the account; if it does
         not, no state may stay on which a later read goes on from what visitors were shown.
         """
-        if self._pager.page_count == 1 or self._next is None:
+        if self._reading.is_at_an_end:
             try:
                 self._require_to_be_known()
             except FinalFailureError:
                 yield start_over(self.name)
                 raise
-        if self._next is None:
-            self._state = dict(COMPLETE)
-            self._records_of.tell_count()
-        else:
-            pins = {name: self._position[name] for name in self.pinned()}
-            self._position = {**pins, **self._next}
-            self._state = state_at(self._position, of=self._list)
+        self._reading.advance()
 
     def _require_to_be_known(self) -> None:
         if not self.shown_to_visitors:
             return
-        saw_rows = self._pager.row_count > 0
         self._throttle.acquire_call(None)
+        rows = self._reading.row_count
         with self._sync.stop.interruptible():
-            require_to_be_known(self._site, self._sync.authenticator, saw_rows=saw_rows)
+            require_to_be_known(self._site, self._sync.authenticator, saw_rows=rows > 0)
 
     def parse_response(self, response: requests.Response, **_: object) -> Iterable[Any]:
-        """The rows of an answer, as records; those that had to be changed say so."""
-        page = self._page(response)
-        rows = self._pager.admit(page)
-        return self._records_of.rows(rows, is_odd=page.is_odd, is_light=self._is_light)
+        """The rows of an answer; asked for by the CDK's own `read_records`, not by ours."""
+        return self._page(response).rows
 
-    def next_page_token(self, response: requests.Response) -> Mapping[str, Any] | None:
-        """Where to go on after an answer, or None at the end."""
-        return self._pager.after(self._page(response))
+    def next_page_token(self, response: requests.Response) -> None:
+        """None, for the same reason; `reading` knows where to go on."""
 
     def record(self, row: Row) -> Mapping[str, Any]:
         """The record for a row: the row itself, exactly as it came."""

@@ -2,10 +2,13 @@
 
 import re
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import requests
+from urllib3.exceptions import HTTPError
 
 LARGEST_BODY_BYTES = 64 * 1024 * 1024
 """Of an answer, unpacked: 250 pages of 256 KB. What is larger is asked for in smaller parts."""
@@ -20,14 +23,29 @@ SMALL_BODY_BYTES = 8 * 1024 * 1024
 """In this, no number of values is too much; to count them takes a millisecond per MB."""
 
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_PIECE_BYTES = 128 * 1024
+_PIECE_BYTES = 1024 * 1024
+_GZIP = ("gzip", "x-gzip")
+_GZIP_ONLY = zlib.MAX_WBITS | 16
 
 
 class TooLargeError(ValueError):
     """A body is larger than what we take into memory."""
 
 
-def body_of(response: requests.Response, largest_bytes: int | None = None) -> bytearray:
+@dataclass(frozen=True, slots=True)
+class PackedBody:
+    """A body as it came.
+
+    Args:
+        content: The bytes.
+        is_gzip: Whether they are packed.
+    """
+
+    content: bytes
+    is_gzip: bool
+
+
+def body_of(response: requests.Response, largest_bytes: int | None = None) -> bytes:
     """The body, unpacked; of a response that was asked for with `stream=True`, and only once.
 
     Args:
@@ -39,25 +57,85 @@ def body_of(response: requests.Response, largest_bytes: int | None = None) -> by
         requests.ReadTimeout: When it is not complete in time, or nothing came for too long.
         requests.RequestException: When it breaks off, or cannot be unpacked.
     """
+    return unpacked(packed_body_of(response, largest_bytes), largest_bytes)
+
+
+def packed_body_of(response: requests.Response, largest_bytes: int | None = None) -> PackedBody:
+    """The body as it came, for `unpacked`; a tenth to a half of what it is then.
+
+    `requests` would unpack it in pieces of 10 KB: 2.2 ms for 250 pages of 8 KB, and this 1.2.
+
+    Raises:
+        TooLargeError: When it is too large even so.
+        requests.ReadTimeout: When it is not complete in time, or nothing came for too long.
+        requests.RequestException: When it breaks off.
+    """
     largest = largest_bytes or LARGEST_BODY_BYTES
-    body = bytearray()
-    with _deadline(response):
-        for piece in response.iter_content(_PIECE_BYTES):
-            body += piece
-            if len(body) > largest:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    is_foreign = bool(encoding) and encoding not in _GZIP  # urllib3 may know it
+    pieces: list[bytes] = []
+    size = 0
+    with _deadline(response), _as_requests_says_it():
+        for piece in response.raw.stream(_PIECE_BYTES, decode_content=is_foreign):
+            pieces.append(piece)
+            size += len(piece)
+            if size > largest:
                 response.close()
-                raise TooLargeError(f"more than {largest // 1024 // 1024} MB")
-    if len(body) > SMALL_BODY_BYTES and _has_too_many_values(body):
+                raise _too_large(largest)
+    return PackedBody(b"".join(pieces), encoding in _GZIP)
+
+
+def unpacked(body: PackedBody, largest_bytes: int | None = None) -> bytes:
+    """The body, unpacked in one go.
+
+    Raises:
+        TooLargeError: When it is larger than `largest_bytes`, however small it was when packed.
+        requests.RequestException: When it cannot be unpacked.
+    """
+    largest = largest_bytes or LARGEST_BODY_BYTES
+    content = _unzipped(body.content, largest) if body.is_gzip else body.content
+    if len(content) > SMALL_BODY_BYTES and _has_too_many_values(content):
         raise TooLargeError(f"more than {MOST_VALUES:,} values")
-    return body
+    return content
 
 
-def _has_too_many_values(body: bytearray) -> bool:
+def _unzipped(packed: bytes, largest: int) -> bytes:
+    """What is in a file of gzip, which may have several members that follow each other."""
+    members: list[bytes] = []
+    left = largest
+    while packed or not members:
+        member = zlib.decompressobj(_GZIP_ONLY)
+        try:
+            members.append(member.decompress(packed, left + 1))
+        except zlib.error as error:
+            raise requests.exceptions.ContentDecodingError(error) from error
+        left -= len(members[-1])
+        if left < 0:
+            raise _too_large(largest)
+        if not member.eof:
+            raise requests.exceptions.ContentDecodingError("it breaks off")
+        packed = member.unused_data
+    return b"".join(members)
+
+
+def _too_large(largest: int) -> TooLargeError:
+    return TooLargeError(f"more than {largest // 1024 // 1024} MB")
+
+
+@contextmanager
+def _as_requests_says_it() -> Iterator[None]:
+    try:
+        yield
+    except HTTPError as error:
+        raise requests.exceptions.ConnectionError(error) from error
+
+
+def _has_too_many_values(body: bytes) -> bool:
     """Whether it does; what stands in texts is left out only when that matters: it takes long."""
     return _value_count(body) > MOST_VALUES and _value_count(_TEXT.sub(b"", body)) > MOST_VALUES
 
 
-def _value_count(body: bytes | bytearray) -> int:
+def _value_count(body: bytes) -> int:
     """The most values it may have, by what begins or precedes one; more, if texts hold such."""
     return body.count(b",") + body.count(b"[") + body.count(b"{")
 

@@ -22,6 +22,10 @@ _LONGEST_HOST = 253
 _LAST_PORT = 65_535
 
 
+DEFAULT_NUM_WORKERS = 12
+_MOST_WORKERS = 25
+
+
 class ConfigError(ValueError):
     """A setting that cannot work; its text says what happened, the likely cause, what to do."""
 
@@ -34,11 +38,13 @@ class Config:
         email: The e-mail address of the Atlassian account, `ada@acme.com`.
         api_token: The API token of that account; never shown.
         host: Where the site answers, with an optional port: `acme.atlassian.net`.
+        num_workers: How many requests may be under way at a time, 1 to 25.
     """
 
     email: str
     api_token: str = field(repr=False)
     host: str
+    num_workers: int = DEFAULT_NUM_WORKERS
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> "Config":
@@ -54,6 +60,7 @@ class Config:
             email=_email(_text(raw, "email")),
             api_token=_api_token(_text(raw, "api_token")),
             host=host_of(_text(raw, "domain_name")),
+            num_workers=_num_workers(raw.get("num_workers")),
         )
 
 
@@ -152,6 +159,18 @@ def _api_token(text: str) -> str:
             f"What to do: Create an API token at {_TOKEN_PAGE} and copy it with its button."
         )
     return token
+
+
+def _num_workers(value: object) -> int:
+    if value is None:
+        return DEFAULT_NUM_WORKERS
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_WORKERS:
+        raise ConfigError(
+            f"The number of workers is not a whole number from 1 to {_MOST_WORKERS}. "
+            "Likely cause: a typing error, or it was entered as a text, in quotation marks. "
+            f"What to do: Enter a number such as {DEFAULT_NUM_WORKERS}, or leave it out."
+        )
+    return value
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:

@@ -8,9 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 LONGEST_INTEGER = 38
 """Digits of an integer: as many as the widest number of a warehouse has digits."""
 
+DEEPEST = 100
+"""Objects and lists within each other; what is deeper no destination unpacks."""
+
+_EXACT_BELOW = 2.0**63  # orjson makes floats of integers that are larger
+_CONTAINERS = (dict, list)
+_NUL = re.compile(rb"\\u0000")
 _ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _ODD_BYTES = re.compile(rb"\xed[\xa0-\xbf]")
 
@@ -43,36 +51,75 @@ class Page:
     is_odd: bool = False
 
     @classmethod
-    def parse(cls, body: bytes | bytearray) -> "Page":
+    def parse(cls, body: bytes) -> "Page":
         """Read `{"results": […], "limit": 200, "_links": {"next": "…"}}`.
 
-        Numbers and texts stay exactly what they were, so the standard library's parser is used:
-        orjson turns integers beyond 64 bits into floats and refuses lone surrogates. Of a key that
-        is given twice, the last value counts. An `Unfit` stands for what no record may hold.
+        Numbers and texts stay exactly what they were. Of a key that is given twice, the last value
+        counts. An `Unfit` stands for what no record may hold.
 
         Raises:
             NotJsonError: When the body is not JSON, or was cut off.
             NotAListError: When there is no list of objects under `results`.
         """
-        numbers = _Numbers()
-        try:
-            document = json.loads(
-                _text(body),
-                parse_int=numbers.integer,
-                parse_float=numbers.real,
-                parse_constant=numbers.no,
-            )
-        except (ValueError, RecursionError) as error:
-            raise NotJsonError(_what_it_is(body)) from error
+        document, is_odd = _decoded(body)
         return cls(
             rows=_rows(document),
             next_link=_next_link(document),
             limit=_positive(document, "limit"),
-            is_odd=numbers.are_odd or _has_odd_text(body),
+            is_odd=is_odd,
         )
 
 
-def _text(body: bytes | bytearray) -> str:
+def _decoded(body: bytes) -> tuple[Any, bool]:
+    """The document, and whether there is anything in it that no record may hold.
+
+    orjson takes half the time of the standard library's parser (1.7 and 3.3 ms for 250 pages of
+    8 KB), and to make sure of it 0.9 ms. It makes floats of integers beyond 64 bits, and refuses
+    halves of surrogate pairs and numbers that are not finite; then the other one is asked.
+    """
+    try:
+        document = orjson.loads(body)
+    except ValueError:
+        return _exactly_decoded(body)
+    # A search for the bytes without `re` takes twice as long.
+    if _NUL.search(body) is not None or _is_remarkable(document, DEEPEST):
+        return _exactly_decoded(body)
+    return document, False
+
+
+def _exactly_decoded(body: bytes) -> tuple[Any, bool]:
+    numbers = _Numbers()
+    try:
+        document = json.loads(
+            _text(body),
+            parse_int=numbers.integer,
+            parse_float=numbers.real,
+            parse_constant=numbers.no,
+        )
+    except (ValueError, RecursionError) as error:
+        raise NotJsonError(_what_it_is(body)) from error
+    is_odd = numbers.are_odd or _has_odd_text(body) or _is_remarkable(document, DEEPEST)
+    return document, is_odd
+
+
+def _is_remarkable(value: Any, levels: int) -> bool:  # noqa: ANN401 (JSON)
+    """Whether it is nested deeper, or holds a number that may have been a long integer.
+
+    It looks at every value of every row, so it does without `isinstance`: that would double it.
+    """
+    if not levels or type(value) not in _CONTAINERS:
+        return not levels
+    for child in value.values() if type(value) is dict else value:
+        kind = type(child)
+        if kind is dict or kind is list:
+            if _is_remarkable(child, levels - 1):
+                return True
+        elif kind is float and abs(child) >= _EXACT_BELOW:
+            return True
+    return False
+
+
+def _text(body: bytes) -> str:
     """The body as text; JSON is UTF-8, and Python would take UTF-16 and 32 for JSON, too.
 
     Source: https://www.rfc-editor.org/rfc/rfc8259#section-8.1
@@ -102,7 +149,7 @@ class _Numbers:
         return Unfit()
 
 
-def _has_odd_text(body: bytes | bytearray) -> bool:
+def _has_odd_text(body: bytes) -> bool:
     """Whether a NUL, or what may be half of a surrogate pair, stands in it, escaped or raw."""
     return (b"\\u" in body and _ODD_ESCAPE.search(body) is not None) or (
         b"\xed" in body and _ODD_BYTES.search(body) is not None
@@ -133,7 +180,7 @@ def _positive(document: Mapping[str, Any], key: str) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-def _what_it_is(body: bytes | bytearray) -> str:
+def _what_it_is(body: bytes) -> str:
     start = bytes(body[:100].lstrip()[:1])
     if not start:
         return "an empty body"

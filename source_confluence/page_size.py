@@ -112,6 +112,16 @@ class Fetcher:
             return min(failure.retries, 1)
         return failure.retries
 
+    @property
+    def rows(self) -> int:
+        """How many rows would be asked for now."""
+        return self._size.rows
+
+    def succeeded(self) -> None:
+        """So many rows were given, whoever asked for them."""
+        self._light_in_a_row = 0
+        self._size.succeed()
+
     def fetch(self) -> Fetched:
         """The answer for the position.
 
@@ -124,8 +134,7 @@ class Fetcher:
             if not self._has_light_form or not error.failure.is_of_size:
                 raise
             return self._light_unless_it_was_a_moment(error)
-        self._light_in_a_row = 0
-        self._size.succeed()
+        self.succeeded()
         return Fetched(response=response, is_light=False)
 
     def _in_some_size(self) -> requests.Response:

@@ -78,6 +78,14 @@ def _whole_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None  # noqa: PLR2004
 
 
+def refusal_seconds(response: requests.Response) -> float | None:
+    """How long we are told to wait, or None when the answer is no refusal."""
+    asked = asked_seconds(response)
+    if asked is None and response.status_code == requests.codes.too_many_requests:
+        return _SHORTEST_WAIT_SECONDS
+    return asked
+
+
 class RateLimit:
     """What the site has said about its limit, to any stream.
 
@@ -177,23 +185,16 @@ class Throttle(APIBudget):
         """
         self._stop.end_interruptible()
         sys.stdout.flush()
-        wait(
-            self._limit.seconds_to_wait(),
-            before=self._before,
-            reason=self._limit.reason,
-            stream=self._stream,
-            logger=self._logger,
-            stop=self._stop,
-        )
+        self.wait(self._limit.seconds_to_wait())
         self._limit.asking()
         self._stop.begin_interruptible()
 
-    def wait_first(self, seconds: float) -> None:
-        """Let the next request wait, whatever the reason."""
+    def wait(self, seconds: float) -> None:
+        """Let the next request wait."""
         wait(
             seconds,
             before=self._before,
-            reason=None,
+            reason=self._limit.reason,
             stream=self._stream,
             logger=self._logger,
             stop=self._stop,
@@ -202,20 +203,19 @@ class Throttle(APIBudget):
     def update_from_response(self, request: Any, response: requests.Response) -> None:  # noqa: ANN401, ARG002
         """Learn from an answer; a wait that is too long for us is no concern of the others."""
         self._stop.end_interruptible()
-        asked = asked_seconds(response)
-        if response.status_code == requests.codes.too_many_requests or asked is not None:
-            seconds = _SHORTEST_WAIT_SECONDS if asked is None else asked
+        seconds = refusal_seconds(response)
+        if seconds is not None:
             if seconds <= LONGEST_ASKED_WAIT_SECONDS:
                 self._limit.refused(seconds, response.headers.get("RateLimit-Reason"))
         elif response.status_code == requests.codes.ok:
             self._limit.answered(response.headers)
-            self._tell_once()
+            self.tell_once()
 
     def get_matching_policy(self, request: Any) -> None:  # noqa: ANN401, ARG002
         """None: there is one limit for all requests."""
         return
 
-    def _tell_once(self) -> None:
+    def tell_once(self) -> None:
         """Say when we begin to ask more slowly, and when we stop doing so."""
         slower, was_slower = self._limit.pause_seconds, self._pause_seconds
         self._pause_seconds = slower

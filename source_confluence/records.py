@@ -18,12 +18,9 @@ from airbyte_protocol_dataclasses.models import (
     Reason,
 )
 
-from source_confluence.page import Row, Unfit
+from source_confluence.page import DEEPEST, Row, Unfit
 
 Changes = list[AirbyteRecordMessageMetaChange]
-
-DEEPEST = 100
-"""Objects and lists within each other; what is deeper no destination unpacks."""
 
 _UNFIT_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -32,22 +29,15 @@ _MOST_MARKS = 100  # of a record
 _CONTAINERS = (dict, list)
 
 
-def mended(row: Row, *, is_odd: bool) -> tuple[Row, Changes]:
-    """The row without what breaks destinations, and what was changed; nearly always as it came.
+def mended(row: Row) -> tuple[Row, Changes]:
+    """The row without what breaks destinations, and what was changed.
 
     NUL characters and lone surrogates become U+FFFD, in names of fields too. A number that is not
     finite, or has more than 38 digits, becomes null; so does a field of the row that is nested more
     than 100 deep.
-
-    Args:
-        row: As it was decoded.
-        is_odd: Whether the answer holds any such character or number; else only the depth is
-            looked at, which costs 2 µs per page of Confluence.
     """
     containers = ((name, value) for name, value in row.items() if isinstance(value, _CONTAINERS))
     deep = [name for name, value in containers if _is_deep(value, DEEPEST)]
-    if not deep and not is_odd:
-        return row, []
     changes: Changes = []
     return _object({**row, **dict.fromkeys(deep, Unfit())}, "", changes), changes
 
@@ -56,10 +46,8 @@ def _is_deep(container: dict[str, Any] | list[Any], levels: int) -> bool:
     if not levels:
         return True
     children = container.values() if isinstance(container, dict) else container
-    for child in children:  # noqa: SIM110 (a generator costs as much again, for each row)
-        if isinstance(child, _CONTAINERS) and _is_deep(child, levels - 1):
-            return True
-    return False
+    inner = (child for child in children if isinstance(child, _CONTAINERS))
+    return any(_is_deep(child, levels - 1) for child in inner)
 
 
 def _object(values: Row, path: str, changes: Changes) -> Row:
@@ -125,16 +113,22 @@ class Records:
         self._logger = logger
         self._light_count = 0
 
-    def rows(self, rows: Iterable[Row], *, is_odd: bool, is_light: bool) -> Iterator[StreamData]:
+    def rows(self, rows: Iterable[Row], *, is_odd: bool, is_light: bool) -> Iterable[StreamData]:
         """The records, as they came; a message with marks instead where that could not be.
 
         Args:
             rows: What Confluence gave.
-            is_odd: Whether there is a character or a number in it that no record may hold.
+            is_odd: Whether there is a character or a number in it that no record may hold; else
+                nothing is looked through, which is nearly always so.
             is_light: Whether it was asked for less, because it failed on the whole.
         """
+        if not is_odd and not is_light:
+            return map(self._record, rows)
+        return self._with_marks(rows, is_light=is_light)
+
+    def _with_marks(self, rows: Iterable[Row], *, is_light: bool) -> Iterator[StreamData]:
         for row in rows:
-            sound, changes = mended(row, is_odd=is_odd)
+            sound, changes = mended(row)
             record = self._record(sound)
             if is_light:
                 record = {**record, **dict.fromkeys(self._left_out)}

@@ -26,11 +26,13 @@ from source_confluence.backoff import ConfluenceBackoff
 from source_confluence.check import CheckFailedError, check
 from source_confluence.config import Config, ConfigError
 from source_confluence.files import BadFileError, json_object
+from source_confluence.pace import Pace
 from source_confluence.rate_limit import RateLimit
 from source_confluence.site import Site
 from source_confluence.stopping import Stop
 from source_confluence.streams import NAMES, STREAMS
 from source_confluence.sync import Sync
+from source_confluence.workers import Workers
 
 
 class SourceConfluence(AbstractSource):
@@ -41,6 +43,7 @@ class SourceConfluence(AbstractSource):
 
     def __init__(self) -> None:
         self._form: ConnectorSpecification | None = None
+        self._workers: Workers | None = None
         self.stop = Stop()
 
     @staticmethod
@@ -128,13 +131,17 @@ class SourceConfluence(AbstractSource):
             settings = Config.parse(config)
         except ConfigError as error:
             raise _user_must_act(error) from None
+        authenticator = authenticator_for(settings)
         sync = Sync(
             site=Site(settings.host),
-            authenticator=authenticator_for(settings),
+            authenticator=authenticator,
             backoff=ConfluenceBackoff(self.stop),
             rate_limit=RateLimit(),
+            pace=Pace(),
+            workers=Workers(settings.num_workers, authenticator),
             stop=self.stop,
         )
+        self._workers = sync.workers
         return [stream(sync) for stream in STREAMS]
 
     def read(
@@ -162,6 +169,9 @@ class SourceConfluence(AbstractSource):
                 in_order = [each for each in _WHO_ACTS_FIRST if each in failure_types]
                 error.failure_type = in_order[0] if in_order else error.failure_type
                 raise
+            finally:
+                if self._workers is not None:
+                    self._workers.close()
 
     @property
     def raise_exception_on_missing_stream(self) -> bool:

@@ -10,6 +10,7 @@ import pendulum
 from source_confluence.base_streams import ConfluenceStream
 from source_confluence.page import Row
 from source_confluence.pagination import CursorPager, EventPager, OffsetPager, Pager
+from source_confluence.parts import ListedPart, OffsetPart, Part
 
 
 class Pages(ConfluenceStream):
@@ -22,6 +23,7 @@ class Pages(ConfluenceStream):
     query: ClassVar[Mapping[str, str]] = {"body-format": "storage"}
     heavy: ClassVar[Mapping[str, str]] = {"body-format": "body"}
     pager: ClassVar[type[Pager]] = CursorPager
+    part: ClassVar[type[Part] | None] = ListedPart
     page_size = 250
     permission = "permission to use Confluence and to view the pages"
     shown_to_visitors = True
@@ -37,6 +39,7 @@ class BlogPosts(ConfluenceStream):
     query: ClassVar[Mapping[str, str]] = {"body-format": "storage"}
     heavy: ClassVar[Mapping[str, str]] = {"body-format": "body"}
     pager: ClassVar[type[Pager]] = CursorPager
+    part: ClassVar[type[Part] | None] = ListedPart
     page_size = 250
     permission = "permission to use Confluence and to view the blog posts"
     shown_to_visitors = True
@@ -68,6 +71,7 @@ class Group(ConfluenceStream):
 
     endpoint = "wiki/rest/api/group"
     pager: ClassVar[type[Pager]] = OffsetPager
+    part: ClassVar[type[Part] | None] = OffsetPart
     page_size = 200
     permission = "permission to use Confluence"
 
@@ -80,6 +84,7 @@ class Audit(ConfluenceStream):
 
     endpoint = "wiki/rest/api/audit"
     pager: ClassVar[type[Pager]] = EventPager
+    part: ClassVar[type[Part] | None] = OffsetPart
     page_size = 1000
     permission = (
         "the global permission 'Confluence administrator', which the audit log needs (on the Free "

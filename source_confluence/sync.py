@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from requests.auth import AuthBase
 
 from source_confluence.backoff import ConfluenceBackoff
+from source_confluence.pace import Pace
 from source_confluence.rate_limit import RateLimit
 from source_confluence.site import Site
 from source_confluence.stopping import Stop
+from source_confluence.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,8 @@ class Sync:
         authenticator: Signs each request.
         backoff: How long to wait before a request is repeated.
         rate_limit: What the site has said about its limit.
+        pace: How often the site lets us ask.
+        workers: They fetch what comes next.
         stop: Whether we were told to stop.
     """
 
@@ -26,4 +30,6 @@ class Sync:
     authenticator: AuthBase
     backoff: ConfluenceBackoff
     rate_limit: RateLimit
+    pace: Pace
+    workers: Workers
     stop: Stop

@@ -26,12 +26,19 @@ StartSite = Callable[..., RunningSite]
 
 
 @pytest.fixture
-def start_site(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartSite]:
+def num_workers(request: pytest.FixtureRequest) -> int:
+    """How many requests the connector may have under way: one, unless a suite wants more, too."""
+    return int(getattr(request, "param", 1))
+
+
+@pytest.fixture
+def start_site(monkeypatch: pytest.MonkeyPatch, num_workers: int) -> Iterator[StartSite]:
     """Start a site that lasts as long as the test, and trust its certificate."""
     with ExitStack() as stack:
 
         def start(content: Content | None = None, **options: Any) -> RunningSite:  # noqa: ANN401
-            site = stack.enter_context(serve(Service(content or Content(), **options)))
+            service = Service(content or Content(), **options)
+            site = stack.enter_context(serve(service, settings={"num_workers": num_workers}))
             monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(site.ca_file))
             return site
 

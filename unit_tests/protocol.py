@@ -88,7 +88,7 @@ def run(command: str, **documents: object) -> Outcome:
     return outcome
 
 
-def check(config: Mapping[str, str]) -> tuple[str, str]:
+def check(config: Mapping[str, object]) -> tuple[str, str]:
     """The status, SUCCEEDED or FAILED, and the message."""
     [status] = [
         m["connectionStatus"]
@@ -98,7 +98,7 @@ def check(config: Mapping[str, str]) -> tuple[str, str]:
     return status["status"], status.get("message") or ""
 
 
-def discover(config: Mapping[str, str]) -> dict[str, Message]:
+def discover(config: Mapping[str, object]) -> dict[str, Message]:
     """The streams, by name."""
     [catalog] = [
         m["catalog"] for m in run("discover", config=config).messages if m["type"] == "CATALOG"
@@ -106,7 +106,7 @@ def discover(config: Mapping[str, str]) -> dict[str, Message]:
     return {stream["name"]: stream for stream in catalog["streams"]}
 
 
-def read(config: Mapping[str, str], streams: Iterable[str], state: object = None) -> Outcome:
+def read(config: Mapping[str, object], streams: Iterable[str], state: object = None) -> Outcome:
     """Read the streams, in the given order."""
     catalog = {
         "streams": [

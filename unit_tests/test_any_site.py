@@ -55,17 +55,19 @@ def last_state(messages: list[Message], stream: str) -> object:
     stream=st.sampled_from(NAMES),
     count=st.integers(0, 45),
     page_cap=st.one_of(st.none(), st.integers(1, 15)),
+    num_workers=st.sampled_from([1, 2, 8]),
 )
 def test_every_row_once_and_after_a_resume_at_least_once(
     data: st.DataObject,
     stream: str,
     count: int,
     page_cap: int | None,
+    num_workers: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     planned = data.draw(faults(stream))
     service = Service(content(stream, count), page_cap=page_cap, faults=planned)
-    with serve(service) as site:
+    with serve(service, settings={"num_workers": num_workers}) as site:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(site.ca_file))
         outcome = read(site.config, [stream])
         service.recover()

@@ -21,13 +21,14 @@ FLOORS = [
     {"source", "__init__"},
     {"streams"},
     {"base_streams"},
-    {"check", "page_size", "sync", "records"},
-    {"answers"},
+    {"check", "reading"},
+    {"ahead", "page_size", "records"},
+    {"answers", "sync"},
     {"rate_limit"},
-    {"backoff"},
-    {"waits"},
+    {"backoff", "pace"},
+    {"waits", "parts"},
     {"pagination"},
-    {"config", "files", "site", "errors", "body", "page", "state", "stopping"},
+    {"config", "files", "site", "errors", "body", "page", "state", "stopping", "workers"},
 ]
 
 

@@ -3,7 +3,6 @@
 import io
 import json
 import tracemalloc
-from typing import Any
 
 import pytest
 import requests
@@ -126,16 +125,14 @@ def test_a_sign_is_no_digit(digits: str, is_odd: bool) -> None:
 
 
 def test_names_that_become_the_same_keep_their_values() -> None:
-    record, marks = mended(
-        dict(zip(("\ufffd", "\x00", "\ud800"), range(3), strict=True)), is_odd=True
-    )
+    record, marks = mended(dict(zip(("\ufffd", "\x00", "\ud800"), range(3), strict=True)))
     assert record == {"\ufffd": 0, "\ufffd1": 1, "\ufffd2": 2}
     assert [mark.field for mark in marks] == ["\ufffd1", "\ufffd2"]
 
 
 def test_many_names_that_become_the_same_take_no_longer_than_others() -> None:
     names = [chr(0xD800 + n % 2048) + chr(0xD800 + n // 2048) for n in range(50_000)]
-    record, _ = mended(dict.fromkeys(names, 1), is_odd=True)
+    record, _ = mended(dict.fromkeys(names, 1))
     assert len(record) == 50_000
     assert max(map(len, record)) < 20
 
@@ -249,15 +246,10 @@ def test_every_record_of_a_whole_site_leaves_as_it_came(start_site: StartSite) -
         (b'{"results": [{"a": "\\u00e4 \\n"}]}', False),
         ('{"results": [{"a": "한국어 ퟿"}]}'.encode(), False),
         (b'{"results": [{"a": "\xed\xa0\x80"}]}', True),
-        (b'{"results": [{"a": "\\uD83D\\uDE00"}]}', True),
+        (b'{"results": [{"a": "\\uD83D\\uDE00"}]}', False),
         (b'{"results": [{"a": 12345678901234567890123456789012345678}]}', False),
         (b'{"results": [{"a": 1e400}]}', True),
     ],
 )
 def test_only_what_may_be_odd_is_looked_at_again(body: bytes, is_odd: bool) -> None:
     assert Page.parse(body).is_odd is is_odd
-
-
-def test_a_row_that_is_sound_is_not_copied() -> None:
-    row: dict[str, Any] = {"id": "1", "body": {"storage": {"value": "x"}}}
-    assert mended(row, is_odd=False)[0] is row

@@ -11,7 +11,12 @@ from unit_tests.protocol import Message, discover, read
 from unit_tests.recordings import recorded_lists, recording
 from unit_tests.streams_under_test import PATHS, every_stream, on_the_wire, without_key
 
-CONFIG = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.atlassian.net"}
+CONFIG = {
+    "email": "ada@acme.com",
+    "api_token": "t0ken",
+    "domain_name": "acme.atlassian.net",
+    "num_workers": 1,
+}
 LEAST_ROWS = {"pages": 70, "blog_posts": 20, "space": 14, "audit": 46, "group": 10}
 
 

@@ -19,7 +19,29 @@ def spec() -> dict[str, Any]:
 def test_it_asks_for_email_token_and_domain_in_this_order() -> None:
     properties = spec()["properties"]
     by_order = sorted(properties, key=lambda name: properties[name]["order"])
-    assert by_order == ["email", "api_token", "domain_name"] == spec()["required"]
+    assert spec()["required"] == ["email", "api_token", "domain_name"]
+    assert by_order == ["email", "api_token", "domain_name", "num_workers"]
+
+
+@pytest.mark.parametrize("number", [1, 12, 25])
+def test_form_and_command_take_up_to_25_workers(number: int) -> None:
+    jsonschema.validate({**SOUND, "num_workers": number}, spec())
+    assert Config.parse({**SOUND, "num_workers": number}).num_workers == number
+
+
+@pytest.mark.parametrize("number", [0, 26, -1, 2.5, "8", [8]])
+def test_form_and_command_refuse_other_numbers_of_workers(number: object) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**SOUND, "num_workers": number}, spec())
+    status, message = check({**SOUND, "num_workers": number})
+    assert status == "FAILED"
+    assert message.startswith("The number of workers is not a whole number from 1 to 25. ")
+
+
+def test_without_a_number_of_workers_it_is_what_the_form_shows() -> None:
+    shown = spec()["properties"]["num_workers"]["default"]
+    assert Config.parse(SOUND).num_workers == shown
+    assert Config.parse({**SOUND, "num_workers": None}).num_workers == shown
 
 
 def test_every_setting_has_a_title_a_description_and_an_example() -> None:

@@ -208,7 +208,7 @@ def test_the_page_size_of_airbytes_test_kit_is_respected(
 ) -> None:
     site = start_site(content(stream, 12))
 
-    outcome = read({**site.config, "_page_size": 5}, [stream])  # type: ignore[dict-item]
+    outcome = read({**site.config, "_page_size": 5}, [stream])
 
     assert len(outcome.records(stream)) == 12
     assert {dict(call.params)["limit"] for call in list_calls(site)} == {"5"}

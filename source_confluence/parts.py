@@ -1,0 +1,223 @@
+"""Say what to ask for to get one page of a list, before it is known what stands in it."""
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from source_confluence.body import PackedBody, unpacked
+from source_confluence.page import Page
+from source_confluence.pagination import BrokenPagingError, next_cursor
+from source_confluence.state import Position
+
+Query = Mapping[str, Any]
+
+
+class FilterIgnoredError(ValueError):
+    """An answer to `id=…` holds rows that were not asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for on every page of a list.
+
+    Args:
+        query: The parameters for whole rows: `{"body-format": "storage"}`.
+        light: Those of them that can stay when only ids are wanted.
+    """
+
+    query: Query
+    light: Query
+
+
+class Part(ABC):
+    """One page of a list, which takes one request or more.
+
+    Args:
+        position: Where the page begins.
+        limit: How many rows it is to have.
+        wanted: What is asked for on every page.
+
+    Attributes:
+        body: The answer that came, as long as nobody has read it.
+        page: What stands in it, when all is known.
+        has_failed: Whether it cannot be had this way.
+        is_under_way: Whether a request for it has not been answered.
+        refusal_count: How many of its requests were answered with 429.
+    """
+
+    def __init__(self, position: Position, limit: int, wanted: Wanted) -> None:
+        self.position = position
+        self.limit = limit
+        self.body: PackedBody | None = None
+        self.page: Page | None = None
+        self.has_failed = False
+        self.is_under_way = False
+        self.refusal_count = 0
+        self._wanted = wanted
+
+    @classmethod
+    @abstractmethod
+    def behind(cls, before: Position, position: Position, limit: int, wanted: Wanted) -> "Part":
+        """The page at a position that was found in another way, behind the one that is read now."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing more to ask."""
+        return self.has_failed or self.page is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is to be asked for now."""
+        return not (self.is_under_way or self.is_settled or self.body is not None)
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether the next request is for what leads on to the page after this one."""
+        return False
+
+    def most_in_doubt(self, taken_count: int) -> int:  # noqa: ARG002 (some lists look at it)
+        """How many pages may be asked for of which nobody knows whether there is anything there.
+
+        Args:
+            taken_count: How many there were so far.
+        """
+        return sys.maxsize
+
+    @abstractmethod
+    def next(self, limit: int) -> "Part | None":
+        """The page after this one, as soon as it is known where it begins.
+
+        Args:
+            limit: How many rows it is to have.
+        """
+
+    @abstractmethod
+    def query(self) -> Query:
+        """The parameters of the next request."""
+
+    def read_body(self) -> None:
+        """Read the answer that came.
+
+        Raises:
+            TooLargeError: When it is too large.
+            requests.RequestException: When it cannot be unpacked.
+            NotJsonError: When it is not JSON.
+            NotAListError: When there is no list of objects in it.
+            FilterIgnoredError: When it holds rows that were not asked for.
+            BrokenPagingError: When it lacks rows, or they have no ids.
+        """
+        if self.body is not None:
+            body, self.body = self.body, None
+            self._take_in(Page.parse(unpacked(body)))
+
+    @abstractmethod
+    def _take_in(self, answer: Page) -> None:
+        """Learn from an answer."""
+
+
+class OffsetPart(Part):
+    """A page of v1, whose place can be counted out.
+
+    Args:
+        step: The rows of a full page.
+    """
+
+    def __init__(self, position: Position, limit: int, wanted: Wanted, step: int) -> None:
+        super().__init__(position, limit, wanted)
+        self._step = step
+
+    @classmethod
+    def behind(cls, before: Position, position: Position, limit: int, wanted: Wanted) -> Part:
+        """A full page has as many rows as lie between the two."""
+        step = int(position["start"]) - int(before.get("start", 0))
+        return cls(position, limit, wanted, step)
+
+    def most_in_doubt(self, taken_count: int) -> int:
+        """One at first, and one more for each two that there were, since the list may end."""
+        return 1 + taken_count // 2
+
+    def next(self, limit: int) -> Part | None:
+        """The one at the next offset, unless this page is known to be the last."""
+        is_last = self.page is not None and len(self.page.rows) < self._step
+        if is_last or limit != self.limit:
+            return None
+        position = {**self.position, "start": int(self.position["start"]) + self._step}
+        return OffsetPart(position, limit, self._wanted, self._step)
+
+    def query(self) -> Query:
+        """`{"limit": 1000, "start": 3000, "endDate": 1795348800000}`."""
+        return {"limit": self.limit, **self._wanted.query, **self.position}
+
+    def _take_in(self, answer: Page) -> None:
+        """One answer is all there is to it."""
+        self.page = answer
+
+
+class ListedPart(Part):
+    """A page of v2: first its ids without bodies, which is quick, then the rows by their ids.
+
+    It is whole only when each row that was listed comes. What does not may have been deleted in
+    between, or the filter leaves it out: whoever asks for the page without a filter will see.
+    """
+
+    def __init__(self, position: Position, limit: int, wanted: Wanted) -> None:
+        super().__init__(position, limit, wanted)
+        self._listing: Page | None = None
+        self._ids: list[str] = []
+
+    @classmethod
+    def behind(cls, before: Position, position: Position, limit: int, wanted: Wanted) -> Part:  # noqa: ARG003
+        """Where the page before it began says nothing about it."""
+        return cls(position, limit, wanted)
+
+    @property
+    def is_listing(self) -> bool:
+        """At first."""
+        return self._listing is None
+
+    def next(self, limit: int) -> Part | None:
+        """The one at the cursor that came with the ids."""
+        if self._listing is None or self._listing.next_link is None:
+            return None
+        position = {"cursor": next_cursor(self._listing.next_link)}
+        return ListedPart(position, limit, self._wanted)
+
+    def query(self) -> Query:
+        """`{"limit": 250, "cursor": "eyJpZCI6…"}`, then `{"limit": 250, "id": "65538,98307…"}`."""
+        if self._listing is None:
+            return {"limit": self.limit, **self._wanted.light, **self.position}
+        return {"limit": len(self._ids), **self._wanted.query, "id": ",".join(self._ids)}
+
+    def _take_in(self, answer: Page) -> None:
+        """The ids, or the rows."""
+        if self._listing is None:
+            self._listing = answer
+            self._ids = _ids(answer)
+            if not self._ids:
+                self.page = answer
+            return
+        rows = dict(zip(_ids(answer), answer.rows, strict=True))
+        if not rows.keys() <= set(self._ids):
+            raise FilterIgnoredError
+        if len(rows) < len(self._ids):
+            raise BrokenPagingError("rows that were listed did not come")
+        self.page = replace(
+            answer,
+            rows=[rows[each] for each in self._ids],
+            next_link=self._listing.next_link,
+        )
+
+
+def _ids(page: Page) -> list[str]:
+    """The ids of the rows, each another one.
+
+    Raises:
+        BrokenPagingError: When a row has none, or two have the same.
+    """
+    ids = [row.get("id") for row in page.rows]
+    texts = [each for each in ids if isinstance(each, str) and each.isalnum()]
+    if len(set(texts)) < len(ids):
+        raise BrokenPagingError("rows without ids of their own")
+    return texts

@@ -1,0 +1,141 @@
+"""Read one list page by page: where the read is, where it goes on, and where it ends."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Any
+
+import requests
+from airbyte_cdk.sources.streams.core import StreamData
+
+from source_confluence.ahead import Ahead
+from source_confluence.answers import FinalFailureError
+from source_confluence.errors import BAD_REQUEST
+from source_confluence.page import Page
+from source_confluence.page_size import Fetcher
+from source_confluence.pagination import Pager
+from source_confluence.parts import ListedPart, Part, Wanted
+from source_confluence.records import Records
+from source_confluence.state import COMPLETE, Position, state_at
+
+
+class Reading:
+    """One read of one list.
+
+    Args:
+        of: The list, host and path, as the state names it.
+        pins: What was decided when the read began, and is asked for on all pages.
+        pager: Leads from page to page.
+        fetcher: Gets a page in whatever size the site can manage.
+        decode: Reads an answer that the fetcher got.
+        ahead: Gets pages before they are needed.
+        part: The kind of page it gets; None when it is to get none.
+        wanted: What it asks for.
+        records: Makes records of the rows.
+
+    Attributes:
+        position: Where the page begins that is read next.
+        state: What leads there: empty for the first page, `COMPLETE` after the last.
+        is_resumed: Whether it began where an earlier read stopped, and has read nothing so far.
+    """
+
+    def __init__(  # noqa: PLR0913 (it holds them together)
+        self,
+        *,
+        of: str,
+        pins: Position,
+        pager: Pager,
+        fetcher: Fetcher,
+        decode: Callable[[requests.Response], Page],
+        ahead: Ahead,
+        part: type[Part] | None,
+        wanted: Wanted,
+        records: Records,
+    ) -> None:
+        self.position = pins
+        self.state: Mapping[str, Any] = {}
+        self.is_resumed = False
+        self._of = of
+        self._pins = pins
+        self._pager = pager
+        self._fetcher = fetcher
+        self._decode = decode
+        self._ahead = ahead
+        self._part = part
+        self._wanted = wanted
+        self._records = records
+        self._next: Position | None = None
+
+    @property
+    def is_at_an_end(self) -> bool:
+        """Whether the page read last is the first one, or there is none behind it."""
+        return self._pager.page_count == 1 or self._next is None
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there were so far."""
+        return self._pager.row_count
+
+    def begin_at(self, position: Position) -> None:
+        """Begin where an earlier read stopped."""
+        self._pins = {name: position[name] for name in self._pins}
+        self.position = position
+        self.state = state_at(position, of=self._of)
+        self.is_resumed = True
+        self._pager.begin_at(position)
+
+    def records(self) -> Iterable[StreamData]:
+        """The records of the page at the position, whether or not it was fetched ahead.
+
+        Raises:
+            FinalFailureError: When the site does not give it.
+            BrokenPagingError: When it does not lead on to the next page.
+        """
+        if self._part is ListedPart and not self._pager.page_count and not self.is_resumed:
+            self._ahead.begin(ListedPart(self.position, self._fetcher.rows, self._wanted))
+        part = self._ahead.take(self.position)
+        if part is not None and part.page is not None:
+            self._pager.limit = part.limit
+            self._fetcher.succeeded()
+            yield from self._records_of(part.page, is_light=False)
+        else:
+            fetched = self._fetcher.fetch()
+            yield from self._records_of(self._decode(fetched.response), is_light=fetched.is_light)
+
+    def resumed_records(self) -> Generator[StreamData, None, bool]:
+        """The records where an earlier read stopped; False when there is nothing, or no such place.
+
+        To start over then is sure to miss nothing.
+        """
+        try:
+            records = list(self.records())
+        except FinalFailureError as error:
+            if error.failure is BAD_REQUEST:
+                return False
+            raise
+        yield from records
+        return bool(records) or self._next is not None
+
+    def _records_of(self, page: Page, *, is_light: bool) -> Iterable[StreamData]:
+        rows = self._pager.admit(page)
+        yield from self._records.rows(rows, is_odd=page.is_odd, is_light=is_light)
+        token = self._pager.after(page)
+        self._next = None if token is None else {**self._pins, **token}
+        if self._next is not None and self._part is not None:
+            following = self._part.behind(
+                self.position, self._next, self._fetcher.rows, self._wanted
+            )
+            self._ahead.begin(following)
+
+    def advance(self) -> None:
+        """Let the position, and the state, lead to the next page, or be the end."""
+        self.is_resumed = False
+        if self._next is None:
+            self.state = COMPLETE
+            self._records.tell_count()
+        else:
+            self.position = self._next
+            self.state = state_at(self.position, of=self._of)
+
+    def give_up(self) -> None:
+        """End it before its end."""
+        self._ahead.drop()
+        self._records.tell_count()
