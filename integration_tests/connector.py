@@ -77,20 +77,6 @@ class Connector:
         return path
 
 
-def catalog(*names: str) -> Message:
-    """A configured catalog with these streams."""
-    return {
-        "streams": [
-            {
-                "stream": {"name": n, "json_schema": {}, "supported_sync_modes": ["full_refresh"]},
-                "sync_mode": "full_refresh",
-                "destination_sync_mode": "overwrite",
-            }
-            for n in names
-        ]
-    }
-
-
 def messages(done: subprocess.CompletedProcess[str]) -> list[Message]:
     """What was printed, line by line."""
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -13,7 +13,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from fake_confluence import Content, Fault, Service, serve
-from integration_tests.connector import Connector, Message, catalog, messages
+from integration_tests.connector import Connector, Message, messages
 from integration_tests.fault_matrix import (
     ALL,
     COMPLETE_REQUESTS,
@@ -22,6 +22,7 @@ from integration_tests.fault_matrix import (
     MATRIX,
     Row,
 )
+from unit_tests.protocol import catalog
 from unit_tests.streams_under_test import PATHS
 
 ROOT = Path(__file__).parents[1]

@@ -4,49 +4,42 @@ import json
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fake_confluence import Content, Fault, Service, serve
 from integration_tests.connector import Connector, Message
+from unit_tests.protocol import catalog
 
 CONTENT = Content(pages=2_000, spaces=20, body_bytes=60)
 STREAMS = ["pages", "space", "group"]
-CATALOG = {
-    "streams": [
-        {
-            "stream": {"name": name, "json_schema": {}, "supported_sync_modes": ["full_refresh"]},
-            "sync_mode": "full_refresh",
-            "destination_sync_mode": "overwrite",
-        }
-        for name in STREAMS
-    ]
-}
-BUSY = {"status": 429, "path": "/pages", "first": 5, "count": None}
+FIRST = {1: 5, 8: 20}
+"""The request from which on the fault is there, by the number of workers: four pages come first."""
+BUSY = {"status": 429, "path": "/pages", "count": None}
 FAULTS = {
     "between pages": Fault(kind="slow", seconds=0.05, path="/pages", count=None),
     "during a short wait": Fault(kind="status", headers={"Retry-After": "50"}, **BUSY),  # type: ignore[arg-type]
     "during a long wait": Fault(kind="status", headers={"Retry-After": "3600"}, **BUSY),  # type: ignore[arg-type]
-    "while the site says nothing": Fault(
-        kind="slow", seconds=50, path="/pages", first=5, count=None
-    ),
-    "while a body trickles in": Fault(
-        kind="trickle", seconds=1, path="/pages", first=5, count=None
-    ),
+    "while the site says nothing": Fault(kind="slow", seconds=50, path="/pages", count=None),
+    "while a body trickles in": Fault(kind="trickle", seconds=1, path="/pages", count=None),
 }
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+@pytest.mark.parametrize("num_workers", FIRST)
 @pytest.mark.parametrize(
     ("moment", "unbuffered"), [*((moment, "") for moment in FAULTS), ("between pages", "1")]
 )
 def test_it_stops_in_good_order(
-    moment: str, unbuffered: str, number: signal.Signals, tmp_path: Path
+    moment: str, unbuffered: str, num_workers: int, number: signal.Signals, tmp_path: Path
 ) -> None:
-    with serve(Service(CONTENT, page_cap=50, faults=[FAULTS[moment]])) as site:
+    first = 1 if moment == "between pages" else FIRST[num_workers]
+    service = Service(CONTENT, page_cap=50, faults=[replace(FAULTS[moment], first=first)])
+    with serve(service, settings={"num_workers": num_workers}) as site:
         connector = Connector(tmp_path, site)
-        connector.written(connector.catalog, CATALOG)
+        connector.written(connector.catalog, catalog(*STREAMS))
         command = [*connector.command, "read", "--config", connector.config]
         with subprocess.Popen(
             [*command, "--catalog", connector.catalog],

@@ -137,6 +137,8 @@ class Ahead:
                 self._read_body(head)
         if head.has_failed:
             self._parts.popleft()
+            if self._is_off:
+                self.drop()
             self._failures_in_a_row += 1
             self._alone_count = min(2 ** (self._failures_in_a_row - 1) - 1, _MOST_PAGES_ALONE)
             return None

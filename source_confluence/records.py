@@ -7,10 +7,9 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from airbyte_cdk.models import AirbyteMessage, AirbyteRecordMessage, Type
-from airbyte_cdk.sources.streams.core import StreamData
 from airbyte_protocol_dataclasses.models import (
     AirbyteRecordMessageMeta,
     AirbyteRecordMessageMetaChange,
@@ -113,8 +112,10 @@ class Records:
         self._logger = logger
         self._light_count = 0
 
-    def rows(self, rows: Iterable[Row], *, is_odd: bool, is_light: bool) -> Iterable[StreamData]:
-        """The records, as they came; a message with marks instead where that could not be.
+    def rows(
+        self, rows: Iterable[Row], *, is_odd: bool, is_light: bool
+    ) -> Iterator[AirbyteMessage]:
+        """The records, as they came; with marks where that could not be.
 
         Args:
             rows: What Confluence gave.
@@ -122,18 +123,22 @@ class Records:
                 nothing is looked through, which is nearly always so.
             is_light: Whether it was asked for less, because it failed on the whole.
         """
-        if not is_odd and not is_light:
-            return map(self._record, rows)
-        return self._with_marks(rows, is_light=is_light)
+        now = time.time_ns() // 1_000_000
+        if is_odd or is_light:
+            return self._with_marks(rows, now, is_light=is_light)
+        # A message is made here because the CDK would copy the record first: 0.6 for 1.8 µs.
+        return (_message(self._stream, self._record(row), now) for row in rows)
 
-    def _with_marks(self, rows: Iterable[Row], *, is_light: bool) -> Iterator[StreamData]:
+    def _with_marks(
+        self, rows: Iterable[Row], now: int, *, is_light: bool
+    ) -> Iterator[AirbyteMessage]:
         for row in rows:
             sound, changes = mended(row)
             record = self._record(sound)
             if is_light:
                 record = {**record, **dict.fromkeys(self._left_out)}
                 changes += self._marks_of_what_is_left_out(row)
-            yield _marked(self._stream, record, changes) if changes else record
+            yield _message(self._stream, record, now, changes)
 
     def _marks_of_what_is_left_out(self, row: Row) -> Changes:
         self._light_count += 1
@@ -162,14 +167,14 @@ class Records:
         return " and ".join(self._left_out)
 
 
-def _marked(stream: str, record: Row, changes: Changes) -> AirbyteMessage:
-    """The record as a message that says what was changed."""
+def _message(
+    stream: str, record: Row, emitted_at: int, changes: Changes | None = None
+) -> AirbyteMessage:
+    """The record as a message, which says what was changed, if anything was."""
+    meta = AirbyteRecordMessageMeta(changes=changes[:_MOST_MARKS]) if changes else None
     return AirbyteMessage(
         type=Type.RECORD,
         record=AirbyteRecordMessage(
-            stream=stream,
-            data=dict(record),
-            emitted_at=int(time.time() * 1000),
-            meta=AirbyteRecordMessageMeta(changes=changes[:_MOST_MARKS]),
+            stream=stream, data=cast("Any", record), emitted_at=emitted_at, meta=meta
         ),
     )

@@ -117,6 +117,9 @@ _STABLE_PARTS = (
 )
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def event_id(event: Row) -> str:
     """A key for an audit event: the SHA-256 of what does not change when it is read again.
 
@@ -130,8 +133,7 @@ def event_id(event: Row) -> str:
     author = event.get("author") or {}
     stable = [author.get("accountId") or author.get("displayName")]
     stable += [event.get(part) for part in _STABLE_PARTS]
-    canonical = json.dumps(stable, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(stable).encode("ascii")).hexdigest()
 
 
 STREAMS: tuple[type[ConfluenceStream], ...] = (Pages, BlogPosts, Space, Audit, Group)

@@ -106,23 +106,23 @@ def discover(config: Mapping[str, object]) -> dict[str, Message]:
     return {stream["name"]: stream for stream in catalog["streams"]}
 
 
-def read(config: Mapping[str, object], streams: Iterable[str], state: object = None) -> Outcome:
-    """Read the streams, in the given order."""
-    catalog = {
+def catalog(*names: str) -> Message:
+    """A configured catalog with these streams, in this order."""
+    return {
         "streams": [
             {
-                "stream": {
-                    "name": name,
-                    "json_schema": {},
-                    "supported_sync_modes": ["full_refresh"],
-                },
+                "stream": {"name": n, "json_schema": {}, "supported_sync_modes": ["full_refresh"]},
                 "sync_mode": "full_refresh",
                 "destination_sync_mode": "overwrite",
             }
-            for name in streams
+            for n in names
         ]
     }
-    documents: dict[str, object] = {"config": config, "catalog": catalog}
+
+
+def read(config: Mapping[str, object], streams: Iterable[str], state: object = None) -> Outcome:
+    """Read the streams, in the given order."""
+    documents: dict[str, object] = {"config": config, "catalog": catalog(*streams)}
     if state is not None:
         documents["state"] = state
     return run("read", **documents)

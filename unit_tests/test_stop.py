@@ -20,6 +20,7 @@ from source_confluence import SourceConfluence
 from source_confluence.rate_limit import RateLimit, Throttle
 from source_confluence.stopping import Stop, StoppedError
 from unit_tests.conftest import StartSite
+from unit_tests.protocol import catalog
 from unit_tests.streams_under_test import NAMES, content
 
 
@@ -37,21 +38,14 @@ class Watch(logging.Handler):
 
 
 def arguments(site: RunningSite, folder: Path, *more: str) -> list[str]:
-    streams = [
-        {
-            "stream": {"name": name, "json_schema": {}, "supported_sync_modes": ["full_refresh"]},
-            "sync_mode": "full_refresh",
-            "destination_sync_mode": "overwrite",
-        }
-        for name in NAMES
-    ]
     (folder / "config.json").write_text(json.dumps(site.config))
-    (folder / "catalog.json").write_text(json.dumps({"streams": streams}))
+    (folder / "catalog.json").write_text(json.dumps(catalog(*NAMES)))
     files = ["--config", str(folder / "config.json"), "--catalog", str(folder / "catalog.json")]
     return ["read", *more, *files]
 
 
 @pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
 @pytest.mark.parametrize("more", [[], ["--debug"]], ids=["", "debug"])
 @pytest.mark.parametrize(
     "fault",

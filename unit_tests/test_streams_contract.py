@@ -1,12 +1,12 @@
 """What every stream promises, through whole reads of a site on a socket."""
 
 import gc
-from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
 import pytest
 import requests
+from airbyte_cdk.models import AirbyteMessage
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from fake_confluence import Content, Fault
@@ -197,8 +197,11 @@ def test_the_stream_itself_changes_nothing_not_even_a_null(
 
     for _ in range(2):
         instance.state = {}  # type: ignore[attr-defined]  # as the CDK does before each read
-        data = list(instance.read_only_records())
-        records = [dict(record) for record in data if isinstance(record, Mapping)]
+        records = [
+            dict(message.record.data)
+            for message in instance.read_only_records()
+            if isinstance(message, AirbyteMessage) and message.record
+        ]
         assert without_key(records) == site.service.content.rows(stream)
 
 

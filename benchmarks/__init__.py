@@ -1,0 +1,1 @@
+"""Measure how fast a site is read, in comparison with other ways to read it."""
