@@ -52,7 +52,7 @@ class Fault:
         seconds: For `slow`: how long; for `trickle`: before each byte.
         row: For `poison`, `odd` and `gone`: which row of the list, counted from 0.
         row_count: For `poison` and `gone`: how many rows, from that one on; for `few_ids`: how many
-            of the ids that were asked for are looked at.
+            of the ids that were asked for are looked at; for `added`: how many groups.
         raw: For `odd`: what stands in that row as the value of "odd", in JSON: `"\ud800"`.
         size_bytes: For `huge` and `bomb`: how much it is, unpacked.
         location: For `redirect`: where to.
@@ -142,6 +142,13 @@ def _foreign_next(reply: Reply, _: Fault) -> Reply:
     return _with_next(reply, elsewhere)
 
 
+def _no_limit(reply: Reply, _: Fault) -> Reply:
+    """An answer of v1 that says neither its limit nor where it goes on."""
+    document = {name: value for name, value in reply.document.items() if name != "limit"}
+    links = {name: link for name, link in document["_links"].items() if name != "next"}
+    return replace(reply, document={**document, "_links": links})
+
+
 def _poison(reply: Reply, fault: Fault) -> Reply:
     """Fails when one of the rows is asked for with its body, or with its description."""
     given = ("body", "description", "icon")
@@ -190,6 +197,7 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "bomb": _bomb,
     "no_results": lambda reply, _: replace(reply, document={"statusCode": 200}),
     "no_cursor": _no_cursor,
+    "no_limit": _no_limit,
     "foreign_next": _foreign_next,
     # These need to know the position that was asked for, so the service itself does them.
     "repeat_cursor": lambda reply, _: reply,
@@ -198,13 +206,15 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "ignore_ids": lambda reply, _: reply,
     "few_ids": lambda reply, _: reply,
     "gone": lambda reply, _: reply,
+    "added": lambda reply, _: reply,
 }
 """Every kind of fault: a status; headers; an address elsewhere; a delay; a connection that ends
 before, or within, an answer; a body that is damaged, broken off, a login page, no list, huge, huge
 when unpacked, or comes byte by byte; a row that fails with its body, or holds something odd; a next
 link without a cursor, or to another host, or that repeats the cursor that was asked for; a page
 without rows but with a next link; an answer that ignores `cursor` or `start`; one to `id=…` that
-ignores it, looks at the first ids only, or lacks rows that were deleted since they were listed."""
+ignores it, looks at the first ids only, or lacks rows that were deleted since they were listed; one
+of v1 that names no limit; groups that were added before all others."""
 
 
 def error_body(status: int, title: str = "planned fault") -> dict[str, Any]:

@@ -189,7 +189,8 @@ class Service:
         is_ignored = fault is not None and fault.kind == "ignore_position"
         start = 0 if is_ignored else _whole_number(params, "start", 0)
         given = min(limit, self._page_cap or limit)
-        rows, total = self._v1_rows(kind, params, start, start + given)
+        added = fault.row_count if fault and fault.kind == "added" else 0
+        rows, total = self._v1_rows(kind, params, range(start, start + given), added)
         base = f"https://{call.headers.get('host', 'site.invalid')}/wiki"
         links = {"base": base, "context": "/wiki", "self": f"{base}{call.path[5:]}"}
         is_group = kind == "group"
@@ -205,11 +206,12 @@ class Service:
         return Reply(status=200, document=document)
 
     def _v1_rows(
-        self, kind: str, params: Mapping[str, str], start: int, end: int
+        self, kind: str, params: Mapping[str, str], places: range, added: int
     ) -> tuple[list[Row], int]:
         if kind == "group":
-            total = self.content.count(kind)
-            return [self.content.row(kind, i) for i in range(start, min(end, total))], total
+            total = self.content.count(kind) + added
+            numbers = [place - added for place in places if place < total]
+            return [self.content.row(kind, number) for number in numbers], total
         earliest = _whole_number(params, "startDate", 0)
         latest = _whole_number(params, "endDate", 2**63)
         events = [
@@ -217,7 +219,7 @@ class Service:
             for event in [*reversed(self._new_events), *self._old_events]
             if earliest <= event["creationDate"] <= latest
         ]
-        return events[start:end], len(events)
+        return events[places.start : places.stop], len(events)
 
     @cached_property
     def _old_events(self) -> list[Row]:

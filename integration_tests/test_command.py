@@ -30,6 +30,24 @@ def test_main_py_is_the_same_command() -> None:
     assert [m["type"] for m in messages(done) if m["type"] != "LOG"] == ["SPEC"]
 
 
+def test_spec_imports_nothing_that_it_does_not_need() -> None:
+    program = """if True:
+        import sys
+        from source_confluence.run import run
+        sys.argv[1:] = ["spec"]
+        run()
+        print(*sys.modules, file=sys.stderr)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    imported = done.stderr.split()
+    ours = {name for name in imported if name.startswith("source_confluence.")}
+    needed = {"run", "entrypoint", "source", "config", "files", "stopping"}
+    assert ours == {f"source_confluence.{name}" for name in needed}
+    assert "pendulum" not in imported
+
+
 @pytest.mark.parametrize(("num_workers", "requests_per_page"), [(1, 1), (8, 2)])
 def test_check_discover_and_read_a_whole_site(
     num_workers: int, requests_per_page: int, tmp_path: Path

@@ -70,14 +70,6 @@ class ConfluenceStream(HttpStream, ABC):
         self._site = sync.site
         self._pages: WeakKeyDictionary[requests.Response, Page] = WeakKeyDictionary()
         self._throttle = Throttle(sync.rate_limit, self.name, self._list, self.logger, sync.stop)
-        self._ahead = Ahead(
-            sync,
-            self._throttle,
-            ask=self._ask_aside,
-            rows=lambda: self._fetcher.rows,
-            of=self._list,
-            logger=self.logger,
-        )
         self._reading = self._begin()
         super().__init__(authenticator=sync.authenticator, api_budget=self._throttle)
 
@@ -99,6 +91,7 @@ class ConfluenceStream(HttpStream, ABC):
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
         """Begin a read: where an earlier one stopped, else at the first page."""
+        self._reading.close()
         self._reading = self._begin()
         if not value or value == COMPLETE:
             return
@@ -116,12 +109,19 @@ class ConfluenceStream(HttpStream, ABC):
 
     def _begin(self) -> Reading:
         """A read from the first page."""
-        self._ahead.drop()
         self._fetcher = Fetcher(
             PageSize(self.page_size),
             ask=self._ask,
             pause=lambda: self._throttle.wait(exponential_seconds(1)),
             has_light_form=bool(self.heavy),
+            logger=self.logger,
+        )
+        ahead = Ahead(
+            self._sync,
+            self._throttle,
+            ask=self._ask_aside,
+            rows=lambda: self._fetcher.rows,
+            of=self._list,
             logger=self.logger,
         )
         return Reading(
@@ -130,7 +130,7 @@ class ConfluenceStream(HttpStream, ABC):
             pager=self.pager(self.page_size),
             fetcher=self._fetcher,
             decode=self._page,
-            ahead=self._ahead,
+            ahead=ahead,
             part=self.part,
             wanted=Wanted(query=self.query, light=self._query(is_light=True)),
             records=Records(
@@ -201,17 +201,18 @@ class ConfluenceStream(HttpStream, ABC):
                 account, so that it shows what visitors may see, and when we are told to stop.
             BrokenPagingError: When the site does not lead to the end of the list.
         """
+        is_sound = False
         try:
             self._sync.stop.raise_if_asked()
             yield from self._read_page()
-        except (FinalFailureError, BrokenPagingError):
-            self._reading.give_up()
-            raise
+            is_sound = True
         except StoppedError as stopped:
-            self._reading.give_up()
             message = errors.STOPPED.message(self._request, detail=stopped.signal_name)
             brief = f"told to stop by {stopped.signal_name}"
             raise FinalFailureError(errors.STOPPED, message, brief) from None
+        finally:
+            if not is_sound:
+                self._reading.close()
 
     def _read_page(self) -> Iterable[StreamData]:
         if not self._reading.is_resumed:
@@ -223,6 +224,7 @@ class ConfluenceStream(HttpStream, ABC):
                 self._list,
                 self.name,
             )
+            self._reading.close()
             self._reading = self._begin()
             yield from self._reading.records()
         yield from self._checkpoint()

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, SSLError
 
 LARGEST_BODY_BYTES = 64 * 1024 * 1024
 """Of an answer, unpacked: 250 pages of 256 KB. What is larger is asked for in smaller parts."""
@@ -25,6 +25,7 @@ SMALL_BODY_BYTES = 8 * 1024 * 1024
 
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _PIECE_BYTES = 1024 * 1024
+_MOST_MEMBERS = 100  # each takes a copy of what follows it
 _GZIP = ("gzip", "x-gzip")
 _GZIP_ONLY = zlib.MAX_WBITS | 16
 
@@ -101,34 +102,53 @@ def unpacked(body: PackedBody, largest_bytes: int | None = None) -> bytes:
 
 
 def _unzipped(packed: bytes, largest: int) -> bytes:
-    """What is in a file of gzip, which may have several members that follow each other."""
+    """What is in a file of gzip: members that follow each other, in practice one."""
     members: list[bytes] = []
     left = largest
-    while packed or not members:
+    while packed and len(members) < _MOST_MEMBERS:
         member = zlib.decompressobj(_GZIP_ONLY)
         try:
             members.append(member.decompress(packed, left + 1))
         except zlib.error as error:
+            if members:
+                break  # zeros, say, that fill a block; urllib3 does not mind them either
             raise requests.exceptions.ContentDecodingError(error) from error
         left -= len(members[-1])
-        if left < 0:
-            raise _too_large(largest)
-        if not member.eof:
-            raise requests.exceptions.ContentDecodingError("it breaks off")
-        packed = member.unused_data
+        packed = _rest(member, left, largest)
+    if len(members) == _MOST_MEMBERS:
+        raise TooLargeError(f"{_MOST_MEMBERS} members of gzip")
     return b"".join(members)
+
+
+def _rest(member: "zlib._Decompress", left: int, largest: int) -> bytes:
+    """What follows a member that is whole, and no larger than it may be."""
+    if left < 0:
+        raise _too_large(largest)
+    if not member.eof:
+        raise requests.exceptions.ContentDecodingError("it breaks off")
+    return member.unused_data
 
 
 def _too_large(largest: int) -> TooLargeError:
     return TooLargeError(f"more than {largest // 1024 // 1024} MB")
 
 
+_BY_CAUSE: tuple[tuple[type[HTTPError], type[requests.RequestException]], ...] = (
+    (ProtocolError, requests.exceptions.ChunkedEncodingError),
+    (DecodeError, requests.exceptions.ContentDecodingError),
+    (SSLError, requests.exceptions.SSLError),
+    (HTTPError, requests.exceptions.ConnectionError),
+)
+
+
 @contextmanager
 def _as_requests_says_it() -> Iterator[None]:
+    """Raise what `requests` would when it reads a body."""
     try:
         yield
     except HTTPError as error:
-        raise requests.exceptions.ConnectionError(error) from error
+        kind = next(kind for cause, kind in _BY_CAUSE if isinstance(error, cause))
+        raise kind(error) from error
 
 
 def _has_too_many_values(body: bytes) -> bool:

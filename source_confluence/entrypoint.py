@@ -8,6 +8,8 @@ import orjson
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer, ConnectorSpecification
 
+_LINE = orjson.OPT_APPEND_NEWLINE
+
 
 class Entrypoint(AirbyteEntrypoint):
     """The CDK's entry point, but for the way messages of a read take to standard output.
@@ -28,9 +30,8 @@ class Entrypoint(AirbyteEntrypoint):
         out = sys.stdout.buffer
         for message in super().read(source_spec, config, catalog, state):
             try:
-                line = orjson.dumps(AirbyteMessageSerializer.dump(message))
+                line = orjson.dumps(AirbyteMessageSerializer.dump(message), option=_LINE)
             except TypeError:  # an integer beyond 64 bits; the CDK then asks the standard library
-                line = self.airbyte_message_to_string(message).encode()
+                line = f"{self.airbyte_message_to_string(message)}\n".encode()
             out.write(line)
-            out.write(b"\n")
         return ()

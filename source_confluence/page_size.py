@@ -61,10 +61,12 @@ class Fetched:
 
     Args:
         response: The answer.
+        rows: How many rows were asked for.
         is_light: Whether it had to be asked for without what is heavy: bodies, descriptions.
     """
 
     response: requests.Response
+    rows: int
     is_light: bool
 
 
@@ -117,10 +119,11 @@ class Fetcher:
         """How many rows would be asked for now."""
         return self._size.rows
 
-    def succeeded(self) -> None:
-        """So many rows were given, whoever asked for them."""
+    def succeeded(self, rows: int) -> None:
+        """So many rows were asked for and given, whoever asked; fewer than now prove nothing."""
         self._light_in_a_row = 0
-        self._size.succeed()
+        if rows >= self._size.rows:
+            self._size.succeed()
 
     def fetch(self) -> Fetched:
         """The answer for the position.
@@ -134,8 +137,9 @@ class Fetcher:
             if not self._has_light_form or not error.failure.is_of_size:
                 raise
             return self._light_unless_it_was_a_moment(error)
-        self.succeeded()
-        return Fetched(response=response, is_light=False)
+        rows = self._size.rows
+        self.succeeded(rows)
+        return Fetched(response=response, rows=rows, is_light=False)
 
     def _in_some_size(self) -> requests.Response:
         while True:
@@ -166,9 +170,9 @@ class Fetcher:
         whole = self._once_more()
         if whole is not None:
             self._light_in_a_row = 0
-            return Fetched(response=whole, is_light=False)
+            return Fetched(response=whole, rows=self._size.rows, is_light=False)
         self._light_in_a_row += 1
-        return Fetched(response=light, is_light=True)
+        return Fetched(response=light, rows=self._size.rows, is_light=True)
 
     def _once_more(self) -> requests.Response | None:
         """The whole answer after all, if the site has recovered in the meantime."""

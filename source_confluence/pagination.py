@@ -86,6 +86,11 @@ class Pager(ABC):
         self._last_rows: list[Row] = []
         self._repeats = 0
 
+    @property
+    def last_row(self) -> Row:
+        """The last row of the page admitted last; empty when it had none."""
+        return self._last_rows[-1] if self._last_rows else {}
+
     def begin_at(self, position: Token) -> None:  # noqa: B027 (only offsets are counted on)
         """Begin at a position that `after` of an earlier read has given."""
 

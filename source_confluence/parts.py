@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from source_confluence.body import PackedBody, unpacked
-from source_confluence.page import Page
+from source_confluence.page import Page, Row
 from source_confluence.pagination import BrokenPagingError, next_cursor
 from source_confluence.state import Position
 
@@ -77,11 +77,15 @@ class Part(ABC):
         """Whether the next request is for what leads on to the page after this one."""
         return False
 
-    def most_in_doubt(self, taken_count: int) -> int:  # noqa: ARG002 (some lists look at it)
+    def follows(self, row: Row) -> bool:  # noqa: ARG002 (some lists look at it)
+        """Whether it is the page behind the one that ends with that row."""
+        return True
+
+    def most_in_doubt(self, page_count: int) -> int:  # noqa: ARG002 (the same)
         """How many pages may be asked for of which nobody knows whether there is anything there.
 
         Args:
-            taken_count: How many there were so far.
+            page_count: How many there were so far.
         """
         return sys.maxsize
 
@@ -106,7 +110,7 @@ class Part(ABC):
             NotJsonError: When it is not JSON.
             NotAListError: When there is no list of objects in it.
             FilterIgnoredError: When it holds rows that were not asked for.
-            BrokenPagingError: When it lacks rows, or they have no ids.
+            BrokenPagingError: When it lacks rows, or they have no ids, or it does not lead on.
         """
         if self.body is not None:
             body, self.body = self.body, None
@@ -118,41 +122,55 @@ class Part(ABC):
 
 
 class OffsetPart(Part):
-    """A page of v1, whose place can be counted out.
+    """A page of v1, whose place can be counted out; it begins one row early.
+
+    Rows move while a list is read: an event is written late, a group is added. Of pages that are
+    asked for one after the other, that repeats rows, which is noticed; of pages that are asked for
+    side by side, one in front may be answered after one behind it, and rows may be in neither. The
+    row that both have shows that they meet.
 
     Args:
-        step: The rows of a full page.
+        step: The rows of a full page, besides that one.
     """
 
     def __init__(self, position: Position, limit: int, wanted: Wanted, step: int) -> None:
         super().__init__(position, limit, wanted)
         self._step = step
+        self._row_before: Row | None = None
 
     @classmethod
     def behind(cls, before: Position, position: Position, limit: int, wanted: Wanted) -> Part:
-        """A full page has as many rows as lie between the two."""
-        step = int(position["start"]) - int(before.get("start", 0))
-        return cls(position, limit, wanted, step)
+        """A full answer has as many rows as lie between the two."""
+        full = int(position["start"]) - int(before.get("start", 0))
+        return cls(position, limit, wanted, full - 1)
 
-    def most_in_doubt(self, taken_count: int) -> int:
+    def follows(self, row: Row) -> bool:
+        """Whether that row is the one before its own first one."""
+        return self._row_before == row
+
+    def most_in_doubt(self, page_count: int) -> int:
         """One at first, and one more for each two that there were, since the list may end."""
-        return 1 + taken_count // 2
+        return 1 + page_count // 2
 
     def next(self, limit: int) -> Part | None:
-        """The one at the next offset, unless this page is known to be the last."""
+        """The one behind it, unless this page is known to be the last."""
         is_last = self.page is not None and len(self.page.rows) < self._step
-        if is_last or limit != self.limit:
+        if is_last or limit != self.limit or self._step < 1:
             return None
         position = {**self.position, "start": int(self.position["start"]) + self._step}
         return OffsetPart(position, limit, self._wanted, self._step)
 
     def query(self) -> Query:
-        """`{"limit": 1000, "start": 3000, "endDate": 1795348800000}`."""
-        return {"limit": self.limit, **self._wanted.query, **self.position}
+        """`{"limit": 1000, "start": 2999, "endDate": 1795348800000}`."""
+        start = int(self.position["start"]) - 1
+        return {"limit": self.limit, **self._wanted.query, **self.position, "start": start}
 
     def _take_in(self, answer: Page) -> None:
         """One answer is all there is to it."""
-        self.page = answer
+        if not answer.rows:
+            raise BrokenPagingError("the row before it did not come")
+        self._row_before = answer.rows[0]
+        self.page = replace(answer, rows=answer.rows[1:], limit=self._step)
 
 
 class ListedPart(Part):
@@ -166,6 +184,7 @@ class ListedPart(Part):
         super().__init__(position, limit, wanted)
         self._listing: Page | None = None
         self._ids: list[str] = []
+        self._next: Position | None = None
 
     @classmethod
     def behind(cls, before: Position, position: Position, limit: int, wanted: Wanted) -> Part:  # noqa: ARG003
@@ -179,10 +198,7 @@ class ListedPart(Part):
 
     def next(self, limit: int) -> Part | None:
         """The one at the cursor that came with the ids."""
-        if self._listing is None or self._listing.next_link is None:
-            return None
-        position = {"cursor": next_cursor(self._listing.next_link)}
-        return ListedPart(position, limit, self._wanted)
+        return None if self._next is None else ListedPart(self._next, limit, self._wanted)
 
     def query(self) -> Query:
         """`{"limit": 250, "cursor": "eyJpZCI6…"}`, then `{"limit": 250, "id": "65538,98307…"}`."""
@@ -193,21 +209,26 @@ class ListedPart(Part):
     def _take_in(self, answer: Page) -> None:
         """The ids, or the rows."""
         if self._listing is None:
-            self._listing = answer
-            self._ids = _ids(answer)
-            if not self._ids:
-                self.page = answer
-            return
+            self._take_in_ids(answer)
+        else:
+            self._take_in_rows(answer, self._listing)
+
+    def _take_in_ids(self, listing: Page) -> None:
+        self._ids = _ids(listing)
+        if listing.next_link is not None:
+            self._next = {"cursor": next_cursor(listing.next_link)}
+        self._listing = listing
+        if not self._ids:
+            self.page = listing
+
+    def _take_in_rows(self, answer: Page, listing: Page) -> None:
         rows = dict(zip(_ids(answer), answer.rows, strict=True))
         if not rows.keys() <= set(self._ids):
             raise FilterIgnoredError
         if len(rows) < len(self._ids):
             raise BrokenPagingError("rows that were listed did not come")
-        self.page = replace(
-            answer,
-            rows=[rows[each] for each in self._ids],
-            next_link=self._listing.next_link,
-        )
+        in_order = [rows[each] for each in self._ids]
+        self.page = replace(answer, rows=in_order, next_link=listing.next_link)
 
 
 def _ids(page: Page) -> list[str]:

@@ -12,6 +12,7 @@ import requests
 from airbyte_cdk.sources.streams.call_rate import APIBudget
 
 from source_confluence.backoff import asked_seconds, seconds_until
+from source_confluence.pace import Pace
 from source_confluence.stopping import Stop
 from source_confluence.waits import now_seconds, wait
 
@@ -78,12 +79,30 @@ def _whole_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None  # noqa: PLR2004
 
 
-def refusal_seconds(response: requests.Response) -> float | None:
-    """How long we are told to wait, or None when the answer is no refusal."""
-    asked = asked_seconds(response)
-    if asked is None and response.status_code == requests.codes.too_many_requests:
-        return _SHORTEST_WAIT_SECONDS
-    return asked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An answer that tells us to wait.
+
+    Args:
+        seconds: How long.
+        reason: Why, where it says so: `confluence-quota-tenant-based`.
+        is_of_rate: Whether it was for too many requests; a site can also be overloaded.
+    """
+
+    seconds: float
+    reason: str | None
+    is_of_rate: bool
+
+    @classmethod
+    def of(cls, response: requests.Response) -> "Refusal | None":
+        """The refusal that an answer is, or None: a 429, or a 503 that says how long."""
+        asked = asked_seconds(response)
+        is_of_rate = response.status_code == requests.codes.too_many_requests
+        if asked is None and not is_of_rate:
+            return None
+        seconds = _SHORTEST_WAIT_SECONDS if asked is None else asked
+        reason = response.headers.get("RateLimit-Reason")
+        return cls(seconds=seconds, reason=reason, is_of_rate=is_of_rate)
 
 
 class RateLimit:
@@ -91,9 +110,13 @@ class RateLimit:
 
     Two things are remembered: until when nobody may ask, and, near the limit, how much time must
     pass between two requests so that what is left lasts until the limit is renewed.
+
+    Args:
+        pace: How often it has let us ask, where several requests are under way.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
+        self.pace = pace
         self.reason: str | None = None
         self.pause_seconds = 0.0
         self._not_before = 0.0
@@ -106,16 +129,33 @@ class RateLimit:
         """Until the next request may be made."""
         slowly = min(self._asked_at + self.pause_seconds, self._pause_until)
         earliest = max(self._not_before, slowly)
-        return max(earliest - now_seconds(), 0.0)
+        in_step = self.pace.seconds_to_wait() if self.pace else 0.0
+        return max(earliest - now_seconds(), in_step)
 
-    def asking(self) -> None:
-        """A request is about to be made; the next one comes after the pause."""
+    def asking(self) -> float:
+        """A request is about to be made; the next one comes after the pause.
+
+        Returns:
+            When that was.
+        """
         self._asked_at = now_seconds()
+        if self.pace:
+            self.pace.asking()
+        return self._asked_at
 
-    def refused(self, seconds: float, reason: str | None) -> None:
-        """The site has told one of us to wait, so all of us do."""
-        self._not_before = max(self._not_before, now_seconds() + seconds)
-        self.reason = reason
+    def refused(self, refusal: "Refusal", asked_at: float, answered_at: float) -> bool:
+        """The site has told one of us to wait, so all of us do.
+
+        Returns:
+            Whether we ask less often from now on.
+        """
+        if refusal.seconds > LONGEST_ASKED_WAIT_SECONDS:  # no concern of the others
+            return False
+        self._not_before = max(self._not_before, answered_at + refusal.seconds)
+        self.reason = refusal.reason
+        if self.pace is None or not refusal.is_of_rate:
+            return False
+        return self.pace.refused(asked_at, answered_at, refusal.seconds)
 
     def answered(self, headers: Mapping[str, str]) -> None:
         """Set the pause by what an answer says is left; it lasts until that is renewed."""
@@ -170,6 +210,7 @@ class Throttle(APIBudget):
         self._logger = logger
         self._stop = stop
         self._pause_seconds = 0.0
+        self._asked_at = 0.0
 
     def acquire_call(
         self,
@@ -186,7 +227,7 @@ class Throttle(APIBudget):
         self._stop.end_interruptible()
         sys.stdout.flush()
         self.wait(self._limit.seconds_to_wait())
-        self._limit.asking()
+        self._asked_at = self._limit.asking()
         self._stop.begin_interruptible()
 
     def wait(self, seconds: float) -> None:
@@ -201,21 +242,34 @@ class Throttle(APIBudget):
         )
 
     def update_from_response(self, request: Any, response: requests.Response) -> None:  # noqa: ANN401, ARG002
-        """Learn from an answer; a wait that is too long for us is no concern of the others."""
+        """Learn from an answer."""
         self._stop.end_interruptible()
-        seconds = refusal_seconds(response)
-        if seconds is not None:
-            if seconds <= LONGEST_ASKED_WAIT_SECONDS:
-                self._limit.refused(seconds, response.headers.get("RateLimit-Reason"))
+        refusal = Refusal.of(response)
+        if refusal is not None:
+            self.refused(refusal, self._asked_at, now_seconds())
         elif response.status_code == requests.codes.ok:
-            self._limit.answered(response.headers)
-            self.tell_once()
+            self.answered(response.headers)
+
+    def refused(self, refusal: Refusal, asked_at: float, answered_at: float) -> None:
+        """Let all wait; say so when we ask less often from now on."""
+        if self._limit.refused(refusal, asked_at, answered_at) and self._limit.pace:
+            self._logger.info(
+                "%s refuses requests; asking no more often than every %.2f seconds, "
+                "and slowly more often again.",
+                self._before,
+                self._limit.pace.interval_seconds,
+            )
+
+    def answered(self, headers: Mapping[str, str]) -> None:
+        """Learn from an answer that was none."""
+        self._limit.answered(headers)
+        self._tell_once()
 
     def get_matching_policy(self, request: Any) -> None:  # noqa: ANN401, ARG002
         """None: there is one limit for all requests."""
         return
 
-    def tell_once(self) -> None:
+    def _tell_once(self) -> None:
         """Say when we begin to ask more slowly, and when we stop doing so."""
         slower, was_slower = self._limit.pause_seconds, self._pause_seconds
         self._pause_seconds = slower

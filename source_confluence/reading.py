@@ -90,14 +90,15 @@ class Reading:
             BrokenPagingError: When it does not lead on to the next page.
         """
         if self._part is ListedPart and not self._pager.page_count and not self.is_resumed:
-            self._ahead.begin(ListedPart(self.position, self._fetcher.rows, self._wanted))
-        part = self._ahead.take(self.position)
+            self._ahead.begin(ListedPart(self.position, self._ahead.rows, self._wanted))
+        part = self._ahead.take(self.position, self._pager.last_row)
         if part is not None and part.page is not None:
             self._pager.limit = part.limit
-            self._fetcher.succeeded()
+            self._fetcher.succeeded(part.limit)
             yield from self._records_of(part.page, is_light=False)
         else:
             fetched = self._fetcher.fetch()
+            self._pager.limit = fetched.rows
             yield from self._records_of(self._decode(fetched.response), is_light=fetched.is_light)
 
     def resumed_records(self) -> Generator[StreamData, None, bool]:
@@ -120,9 +121,7 @@ class Reading:
         token = self._pager.after(page)
         self._next = None if token is None else {**self._pins, **token}
         if self._next is not None and self._part is not None:
-            following = self._part.behind(
-                self.position, self._next, self._fetcher.rows, self._wanted
-            )
+            following = self._part.behind(self.position, self._next, self._ahead.rows, self._wanted)
             self._ahead.begin(following)
 
     def advance(self) -> None:
@@ -130,12 +129,12 @@ class Reading:
         self.is_resumed = False
         if self._next is None:
             self.state = COMPLETE
-            self._records.tell_count()
+            self.close()
         else:
             self.position = self._next
             self.state = state_at(self.position, of=self._of)
 
-    def give_up(self) -> None:
-        """End it before its end."""
+    def close(self) -> None:
+        """End it, at its end or before."""
         self._ahead.drop()
         self._records.tell_count()

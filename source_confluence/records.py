@@ -153,7 +153,7 @@ class Records:
         ]
 
     def tell_count(self) -> None:
-        """Say how many records left without a part of them, if any did."""
+        """Say once how many records left without a part of them, if any did."""
         if self._light_count:
             self._logger.warning(
                 "%d records of stream '%s' left without %s; the warnings before name them.",
@@ -161,6 +161,7 @@ class Records:
                 self._stream,
                 self._in_words,
             )
+        self._light_count = 0
 
     @property
     def _in_words(self) -> str:

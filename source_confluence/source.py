@@ -1,10 +1,9 @@
-"""Wire the parts together: answer `check`, and list the streams for `discover` and `read`."""
+"""Answer the commands of the protocol: `spec`, `check`, `discover` and `read`."""
 
 import logging
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
 from airbyte_cdk.models import (
     AirbyteConnectionStatus,
     AirbyteErrorTraceMessage,
@@ -18,21 +17,14 @@ from airbyte_cdk.models import (
 )
 from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.streams import Stream
-from airbyte_cdk.sources.streams.http.requests_native_auth import BasicHttpAuthenticator
-from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_confluence.backoff import ConfluenceBackoff
-from source_confluence.check import CheckFailedError, check
 from source_confluence.config import Config, ConfigError
 from source_confluence.files import BadFileError, json_object
-from source_confluence.pace import Pace
-from source_confluence.rate_limit import RateLimit
-from source_confluence.site import Site
 from source_confluence.stopping import Stop
-from source_confluence.streams import NAMES, STREAMS
-from source_confluence.sync import Sync
-from source_confluence.workers import Workers
+
+if TYPE_CHECKING:
+    from source_confluence.workers import Workers
 
 
 class SourceConfluence(AbstractSource):
@@ -44,6 +36,7 @@ class SourceConfluence(AbstractSource):
     def __init__(self) -> None:
         self._form: ConnectorSpecification | None = None
         self._workers: Workers | None = None
+        self._names: list[str] = []
         self.stop = Stop()
 
     @staticmethod
@@ -114,12 +107,13 @@ class SourceConfluence(AbstractSource):
         Returns:
             `(True, None)`, or False with what happened, the likely cause and what to do.
         """
+        from source_confluence.wiring import failure_of  # noqa: PLC0415 (`spec` does not need it)
+
         try:
-            settings = Config.parse(config)
-            check(Site(settings.host), authenticator_for(settings))
-        except (ConfigError, CheckFailedError) as error:
-            return False, str(error)
-        return True, None
+            failure = failure_of(Config.parse(config))
+        except ConfigError as error:
+            failure = str(error)
+        return failure is None, failure
 
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
         """The streams, ready to be read; no request is made.
@@ -131,18 +125,11 @@ class SourceConfluence(AbstractSource):
             settings = Config.parse(config)
         except ConfigError as error:
             raise _user_must_act(error) from None
-        authenticator = authenticator_for(settings)
-        sync = Sync(
-            site=Site(settings.host),
-            authenticator=authenticator,
-            backoff=ConfluenceBackoff(self.stop),
-            rate_limit=RateLimit(),
-            pace=Pace(),
-            workers=Workers(settings.num_workers, authenticator),
-            stop=self.stop,
-        )
-        self._workers = sync.workers
-        return [stream(sync) for stream in STREAMS]
+        from source_confluence.wiring import streams_of  # noqa: PLC0415 (`spec` does not need it)
+
+        streams, self._workers = streams_of(settings, self.stop)
+        self._names = [stream.name for stream in streams]
+        return streams
 
     def read(
         self,
@@ -162,7 +149,7 @@ class SourceConfluence(AbstractSource):
             try:
                 for message in super().read(logger, config, catalog, state):
                     if message.trace and message.trace.error:
-                        _name_unknown_stream(message.trace.error)
+                        _name_unknown_stream(message.trace.error, self._names)
                         failure_types.add(message.trace.error.failure_type)
                     yield message
             except AirbyteTracedException as error:
@@ -186,15 +173,15 @@ _WHO_ACTS_FIRST = (
 )
 
 
-def _name_unknown_stream(error: AirbyteErrorTraceMessage) -> None:
+def _name_unknown_stream(error: AirbyteErrorTraceMessage, names: list[str]) -> None:
     """Put the name, and what to do, into the message about a stream that does not exist."""
     name = error.stream_descriptor.name if error.stream_descriptor else ""
-    if name and name not in NAMES:
+    if name and name not in names:
         error.message = (
             f"There is no stream '{name}'. Likely cause: a typing error in the catalog, or a "
             "catalog that was made by another version of the connector. "
             "What to do: Refresh the schema of the connection, or run discover again, and select "
-            f"from: {', '.join(NAMES)}."
+            f"from: {', '.join(names)}."
         )
 
 
@@ -209,31 +196,3 @@ def _without_rules(form: Mapping[str, Any]) -> dict[str, Any]:
 
 def _user_must_act(error: ValueError) -> AirbyteTracedException:
     return AirbyteTracedException(message=str(error), failure_type=FailureType.config_error)
-
-
-class _Authenticator(BasicHttpAuthenticator):
-    """Signs a request, and takes from a redirect where it leads.
-
-    requests 2.34 looks there even when it is not to follow, and reads the whole body first, however
-    large it is and however long it takes.
-    """
-
-    def __call__(self, request: Any) -> Any:  # noqa: ANN401 (the CDK's signature)
-        request.hooks["response"] = [_without_location]
-        return super().__call__(request)
-
-
-def _without_location(response: requests.Response, **_: object) -> None:
-    response.headers.pop("Location", None)
-
-
-def authenticator_for(settings: Config) -> BasicHttpAuthenticator:
-    """Sign with e-mail address and token; both forms of the secret are masked in all output.
-
-    airbyte-cdk 7.39.1 masks the token as it was entered, but not its Base64 form, which its debug
-    log prints, and forgets what was registered before a command began.
-    """
-    authenticator = _Authenticator(settings.email, settings.api_token)
-    add_to_secrets(settings.api_token)
-    add_to_secrets(authenticator.token.removeprefix("Basic "))
-    return authenticator

@@ -138,6 +138,3 @@ def event_id(event: Row) -> str:
 
 STREAMS: tuple[type[ConfluenceStream], ...] = (Pages, BlogPosts, Space, Audit, Group)
 """All streams, in the order in which they are offered."""
-
-NAMES: tuple[str, ...] = ("pages", "blog_posts", "space", "audit", "group")
-"""Their names, in the same order."""

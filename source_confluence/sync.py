@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from requests.auth import AuthBase
 
 from source_confluence.backoff import ConfluenceBackoff
-from source_confluence.pace import Pace
 from source_confluence.rate_limit import RateLimit
 from source_confluence.site import Site
 from source_confluence.stopping import Stop
@@ -21,7 +20,6 @@ class Sync:
         authenticator: Signs each request.
         backoff: How long to wait before a request is repeated.
         rate_limit: What the site has said about its limit.
-        pace: How often the site lets us ask.
         workers: They fetch what comes next.
         stop: Whether we were told to stop.
     """
@@ -30,6 +28,5 @@ class Sync:
     authenticator: AuthBase
     backoff: ConfluenceBackoff
     rate_limit: RateLimit
-    pace: Pace
     workers: Workers
     stop: Stop

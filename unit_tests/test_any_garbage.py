@@ -18,8 +18,8 @@ from source_confluence.pagination import BrokenPagingError, CursorPager, OffsetP
 from source_confluence.rate_limit import LONGEST_ASKED_WAIT_SECONDS, RateLimit, budgets
 from source_confluence.records import mended
 from source_confluence.site import Site
-from source_confluence.source import authenticator_for
 from source_confluence.state import position_in
+from source_confluence.wiring import authenticator_for
 
 TEXT = st.text(st.characters() | st.sampled_from("\x00\ud800\udfff\U0001f600\\u"))
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | TEXT

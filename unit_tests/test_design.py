@@ -19,16 +19,19 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"run"},
     {"entrypoint", "source", "__init__"},
+    {"wiring"},
     {"streams"},
     {"base_streams"},
     {"check", "reading"},
     {"ahead", "page_size", "records"},
-    {"answers", "sync"},
+    {"sync"},
+    {"workers"},
+    {"answers"},
     {"rate_limit"},
     {"backoff", "pace"},
     {"waits", "parts"},
     {"pagination"},
-    {"config", "files", "site", "errors", "body", "page", "state", "stopping", "workers"},
+    {"config", "files", "site", "errors", "body", "page", "state", "stopping"},
 ]
 
 

@@ -254,7 +254,7 @@ def test_a_fault_may_concern_every_third_request(start_site: StartSite) -> None:
 
 
 def test_a_fault_nobody_knows_is_refused() -> None:
-    with pytest.raises(ValueError, match="There is no fault 'typo', only: bad_gzip"):
+    with pytest.raises(ValueError, match="There is no fault 'typo', only: added, bad_gzip"):
         Fault(kind="typo")
 
 

@@ -1,5 +1,6 @@
 """Whatever an answer holds, it ends in a record that a destination can take, or in one error."""
 
+import gzip
 import io
 import json
 import tracemalloc
@@ -9,7 +10,7 @@ import requests
 from urllib3 import HTTPResponse
 
 from fake_confluence import Fault
-from source_confluence.body import TooLargeError, body_of
+from source_confluence.body import PackedBody, TooLargeError, body_of, unpacked
 from source_confluence.page import NotJsonError, Page
 from source_confluence.records import mended
 from unit_tests.conftest import StartSite
@@ -253,3 +254,25 @@ def test_every_record_of_a_whole_site_leaves_as_it_came(start_site: StartSite) -
 )
 def test_only_what_may_be_odd_is_looked_at_again(body: bytes, is_odd: bool) -> None:
     assert Page.parse(body).is_odd is is_odd
+
+
+@pytest.mark.parametrize("behind", [b"", b"\0" * 512, b"not a member of gzip"])
+@pytest.mark.parametrize("members", [1, 3])
+def test_whatever_stands_behind_the_packed_body_is_left_out(members: int, behind: bytes) -> None:
+    packed = gzip.compress(b"{} ") * members + behind
+    assert unpacked(PackedBody(packed, is_gzip=True)) == b"{} " * members
+
+
+def test_a_packed_body_that_breaks_off_is_no_body() -> None:
+    packed = gzip.compress(b'{"results": []}')
+    for length in (12, len(packed) - 1):
+        with pytest.raises(requests.exceptions.ContentDecodingError):
+            unpacked(PackedBody(packed[:length], is_gzip=True))
+    with pytest.raises(requests.exceptions.ContentDecodingError):
+        unpacked(PackedBody(b"<html>", is_gzip=True))
+
+
+def test_a_packed_body_of_many_members_is_refused() -> None:
+    """Each takes a copy of what follows it, so a hundred thousand would take hours."""
+    with pytest.raises(TooLargeError, match="100 members of gzip"):
+        unpacked(PackedBody(gzip.compress(b" ") * 100_000, is_gzip=True))

@@ -251,6 +251,19 @@ class Asked:
 TOO_MUCH = errors.SERVER_ERROR
 
 
+def test_pages_of_fewer_rows_do_not_let_the_size_grow() -> None:
+    """They were asked for ahead, before it grew."""
+    asked = Asked(TOO_MUCH, None)
+    asked.fetcher.fetch()
+    assert asked.fetcher.rows == 2
+    for _ in range(10):
+        asked.fetcher.succeeded(1)
+    assert asked.fetcher.rows == 2
+    for _ in range(2):
+        asked.fetcher.succeeded(2)
+    assert asked.fetcher.rows == 4
+
+
 def test_each_size_is_tried_once_and_a_row_alone_twice() -> None:
     asked = Asked(TOO_MUCH, TOO_MUCH, TOO_MUCH, None, TOO_MUCH)
     assert asked.fetcher.fetch().is_light

@@ -1,0 +1,69 @@
+"""The benchmarks run, on a small site, and compare what reads the same; times are not judged."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from benchmarks import run
+from benchmarks.chart import bars
+from benchmarks.contenders import bare, ours, published
+from benchmarks.measure import measured, site
+
+ROOT = Path(__file__).parents[1]
+CONTENT = {
+    "pages": 260,
+    "blog_posts": 30,
+    "spaces": 26,
+    "audit": 1_001,
+    "groups": 201,
+    "body_bytes": 100,
+    "most_body_bytes": 200,
+}
+
+
+def test_each_contender_reads_the_same_site(tmp_path: Path) -> None:
+    setting = {"latency": {"request_seconds": 0.001}}
+    with site(CONTENT) as reached:
+        contenders = [published(), bare(), ours(1), ours(8)]
+        found = measured(reached, contenders, tmp_path, setting, rounds=1)
+    assert [each.record_count for each in found] == [260 + 30 + 26 + 1_001 + 201] * 4
+    assert found[0].of_site("requests") == (11 + 2 + 2) + (41 + 9)
+    assert found[1].of_site("requests") == 2 + 1 + 1 + 2 + 2
+    assert found[2].of_site("requests") == 2 + 1 + 1 + 2 + 2 + 4
+    assert found[3].of_site("requests") == 2 * 2 + 2 * 1 + 1 + 2 + 2 + 4
+    for each in found:
+        assert each.of_run("peak_mb") > 10
+        assert each.of_run("wall_seconds") > 0
+        assert each.of_run("cpu_seconds") > 0
+
+
+def test_a_site_with_a_limit_refuses(tmp_path: Path) -> None:
+    content = {**CONTENT, "pages": 1_250}
+    with site(content) as reached:
+        [found] = measured(reached, [ours(8)], tmp_path, {"per_second": 8}, rounds=1)
+    assert found.of_site("refused") > 0
+    assert found.record_count == 1_250 + 30 + 26 + 1_001 + 201
+
+
+def test_a_contender_that_misses_a_row_ends_the_benchmark(tmp_path: Path) -> None:
+    with site(CONTENT) as reached:
+        reached.rows["pages"] += 1
+        with pytest.raises(SystemExit, match="a bare loop, without the CDK has read"):
+            measured(reached, [bare()], tmp_path, {}, rounds=1)
+
+
+def test_the_picture_is_one() -> None:
+    picture = ET.fromstring(bars("50 ms & more", [("a <loop>", 15.2), ("ours", 1)], "s"))  # noqa: S314
+    widths = [
+        float(bar.attrib["width"]) for bar in picture.iter("{http://www.w3.org/2000/svg}rect")
+    ]
+    assert widths[1] == pytest.approx(15.2 * widths[2], rel=0.01)
+
+
+@pytest.mark.parametrize("part", run.PARTS)
+def test_the_readme_has_a_table_of_each_part(part: str) -> None:
+    text = (ROOT / "benchmarks" / "README.md").read_text()
+    [table] = re.findall(f"<!-- {part} -->\n(.*?)<!-- end of {part} -->", text, re.DOTALL)
+    assert "\n| ours, 12 workers | " in table
