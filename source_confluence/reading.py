@@ -95,7 +95,7 @@ class Reading:
         if part is not None and part.page is not None:
             self._pager.limit = part.limit
             self._fetcher.succeeded(part.limit)
-            yield from self._records_of(part.page, is_light=False)
+            yield from self._records_of(part.page, is_light=False, came_as=part)
         else:
             fetched = self._fetcher.fetch()
             self._pager.limit = fetched.rows
@@ -115,13 +115,20 @@ class Reading:
         yield from records
         return bool(records) or self._next is not None
 
-    def _records_of(self, page: Page, *, is_light: bool) -> Iterable[StreamData]:
+    def _records_of(
+        self, page: Page, *, is_light: bool, came_as: Part | None = None
+    ) -> Iterable[StreamData]:
         rows = self._pager.admit(page)
         yield from self._records.rows(rows, is_odd=page.is_odd, is_light=is_light)
         token = self._pager.after(page)
         self._next = None if token is None else {**self._pins, **token}
-        if self._next is not None and self._part is not None:
+        if self._next is None or self._part is None:
+            return
+        if came_as is not None:
+            following = came_as.next(self._ahead.rows)
+        else:
             following = self._part.behind(self.position, self._next, self._ahead.rows, self._wanted)
+        if following is not None:
             self._ahead.begin(following)
 
     def advance(self) -> None:
