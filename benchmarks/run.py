@@ -24,7 +24,8 @@ CONTENT = {
     "most_body_bytes": 10_000,
 }
 NOTHING = {**CONTENT, "pages": 0, "blog_posts": 0, "spaces": 0, "audit": 0, "groups": 0}
-MANY = {**NOTHING, "pages": 200_000}
+FEW = {**NOTHING, "pages": 20_000, "spaces": 200}
+MANY = {**FEW, "pages": 200_000}
 NEAR = {"request_seconds": 0.05, "body_seconds": 0.004}
 FAR = {"request_seconds": 0.15, "body_seconds": 0.006}
 JITTER = 0.2
@@ -120,7 +121,7 @@ def memory(folder: Path, rounds: int) -> str:
     """Whether the peak grows with the site."""
     contenders = [ours(1), ours(DEFAULT_NUM_WORKERS)]
     by_size: dict[int, list[Results]] = {}
-    for content in ({**NOTHING, "pages": CONTENT["pages"]}, MANY):
+    for content in (FEW, MANY):
         with site(content) as reached:
             by_size[content["pages"]] = measured(reached, contenders, folder, {}, rounds=rounds)
     lines = [

@@ -261,7 +261,7 @@ class ConfluenceStream(HttpStream, ABC):
         self._throttle.acquire_call(None)
         rows = self._reading.row_count
         with self._sync.stop.interruptible():
-            require_to_be_known(self._site, self._sync.authenticator, saw_rows=rows > 0)
+            require_to_be_known(self._site, self._sync.questioner, saw_rows=rows > 0)
 
     def parse_response(self, response: requests.Response, **_: object) -> Iterable[Any]:
         """The rows of an answer; asked for by the CDK's own `read_records`, not by ours."""

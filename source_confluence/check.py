@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from http.cookiejar import DefaultCookiePolicy
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -62,15 +63,24 @@ def check(site: Site, authenticator: AuthBase) -> None:
 
     Source: https://developer.atlassian.com/cloud/confluence/basic-auth-for-rest-apis/
     """
-    _within_deadline(_prove, site, authenticator)
+    with questioner(authenticator) as session:
+        _within_deadline(_prove, site, session)
 
 
-def require_to_be_known(site: Site, authenticator: AuthBase, *, saw_rows: bool) -> None:
+def questioner(authenticator: AuthBase) -> requests.Session:
+    """What asks: it keeps its connection, and no cookie, so that each answer is about the token."""
+    session = requests.Session()
+    session.auth = authenticator
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
+
+
+def require_to_be_known(site: Site, session: requests.Session, *, saw_rows: bool) -> None:
     """Ask whether the site still knows the account, after a list that visitors may see a part of.
 
     Args:
         site: Where to ask.
-        authenticator: Signs the request.
+        session: Asks; from `questioner`.
         saw_rows: Whether the list had any; one that had none, on a site that refuses to say who we
             are, is believed when a space is visible.
 
@@ -78,7 +88,7 @@ def require_to_be_known(site: Site, authenticator: AuthBase, *, saw_rows: bool) 
         FinalFailureError: When it says that it does not; no answer is taken for a yes.
     """
     try:
-        _within_deadline(_require_to_be_known, site, authenticator, saw_rows)
+        _within_deadline(_require_to_be_known, site, session, saw_rows)
     except CheckFailedError as error:
         if error.failure in (*_NOT_KNOWN, errors.NO_VISIBLE_SPACE):
             raise FinalFailureError(error.failure, str(error), "") from None
@@ -111,43 +121,43 @@ def _settle(outcome: "Future[None]", act: Callable[..., None], *arguments: objec
         outcome.set_exception(error)
 
 
-def _prove(site: Site, authenticator: AuthBase) -> None:
+def _prove(site: Site, session: requests.Session) -> None:
     try:
-        _require_a_known_user(site, authenticator)
+        _require_a_known_user(site, session)
     except CheckFailedError as error:
         if error.failure in _NOT_KNOWN or not error.was_answered:
             raise
-        _require_a_space(site, authenticator)
+        _require_a_space(site, session)
 
 
-def _require_to_be_known(site: Site, authenticator: AuthBase, saw_rows: bool) -> None:
+def _require_to_be_known(site: Site, session: requests.Session, saw_rows: bool) -> None:
     try:
-        _require_a_known_user(site, authenticator, tries=1)
+        _require_a_known_user(site, session, tries=1)
     except CheckFailedError as error:
         if error.failure in _NOT_KNOWN:
             raise
         # On a site that is closed to the public, an unknown caller may get empty lists and this.
         if error.failure is errors.FORBIDDEN and not saw_rows:
-            _require_a_space(site, authenticator)
+            _require_a_space(site, session)
 
 
-def _require_a_known_user(site: Site, authenticator: AuthBase, tries: int = 2) -> None:
+def _require_a_known_user(site: Site, session: requests.Session, tries: int = 2) -> None:
     """Raise unless the current user is one; what is no user at all counts as no answer to that."""
-    user = _ask(site, authenticator, _CURRENT_USER, _user, tries=tries)
+    user = _ask(site, session, _CURRENT_USER, _user, tries=tries)
     if user.get("type") == "anonymous":
         raise _failed(errors.ANONYMOUS, site, _CURRENT_USER)
     if user.get("type") != "known" or not user.get("accountId"):
         raise _failed(errors.UNFORESEEN, site, _CURRENT_USER, status=200, detail="no known user")
 
 
-def _require_a_space(site: Site, authenticator: AuthBase) -> None:
-    if not _ask(site, authenticator, _SPACES, _spaces, limit="1"):
+def _require_a_space(site: Site, session: requests.Session) -> None:
+    if not _ask(site, session, _SPACES, _spaces, limit="1"):
         raise _failed(errors.NO_VISIBLE_SPACE, site, _SPACES)
 
 
 def _ask(
     site: Site,
-    authenticator: AuthBase,
+    session: requests.Session,
     path: str,
     decode: Callable[[requests.Response], Decoded],
     *,
@@ -159,14 +169,14 @@ def _ask(
     Raises:
         CheckFailedError: When it does not answer, or not with what was asked for.
     """
-    answer = _get(site.url(path), params, authenticator)
+    answer = _get(site.url(path), params, session)
     decoded: list[Decoded] = []
     failure, detail = failure_of(
         answer, lambda response: decoded.append(decode(response)), _LONGEST_PAUSE_SECONDS
     )
     if failure is not None and failure.retries and tries > 1:
         time.sleep(max(_PAUSE_SECONDS, asked_seconds(answer) or 0))
-        return _ask(site, authenticator, path, decode, tries=tries - 1, **params)
+        return _ask(site, session, path, decode, tries=tries - 1, **params)
     if not isinstance(answer, requests.Response):
         raise _failed(failure or errors.CONNECTION_LOST, site, path, detail=detail)
     if failure is not None:
@@ -174,12 +184,11 @@ def _ask(
     return decoded[0]
 
 
-def _get(url: str, params: Mapping[str, str], authenticator: AuthBase) -> Answer:
+def _get(url: str, params: Mapping[str, str], session: requests.Session) -> Answer:
     try:
-        return requests.get(
+        return session.get(
             url,
             params=params,
-            auth=authenticator,
             timeout=_TIMEOUT_SECONDS,
             allow_redirects=False,
             stream=True,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import requests
 from requests.auth import AuthBase
 
 from source_confluence.backoff import ConfluenceBackoff
@@ -18,6 +19,7 @@ class Sync:
     Args:
         site: Where to ask.
         authenticator: Signs each request.
+        questioner: Asks who we are.
         backoff: How long to wait before a request is repeated.
         rate_limit: What the site has said about its limit.
         workers: They fetch what comes next.
@@ -26,6 +28,7 @@ class Sync:
 
     site: Site
     authenticator: AuthBase
+    questioner: requests.Session
     backoff: ConfluenceBackoff
     rate_limit: RateLimit
     workers: Workers

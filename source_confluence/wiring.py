@@ -9,7 +9,7 @@ from airbyte_cdk.sources.streams.http.requests_native_auth import BasicHttpAuthe
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from source_confluence.backoff import ConfluenceBackoff
-from source_confluence.check import CheckFailedError, check
+from source_confluence.check import CheckFailedError, check, questioner
 from source_confluence.config import Config
 from source_confluence.pace import Pace
 from source_confluence.rate_limit import RateLimit
@@ -36,6 +36,7 @@ def streams_of(settings: Config, stop: Stop) -> tuple[list[Stream], Workers]:
     sync = Sync(
         site=Site(settings.host),
         authenticator=authenticator,
+        questioner=questioner(authenticator),
         backoff=ConfluenceBackoff(stop),
         rate_limit=RateLimit(Pace() if settings.num_workers > 1 else None),
         workers=Workers(settings.num_workers, authenticator),
