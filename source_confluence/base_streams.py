@@ -3,6 +3,7 @@
 from abc import ABC
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
 import requests
@@ -237,9 +238,12 @@ class ConfluenceStream(HttpStream, ABC):
         return response
 
     def _ask_aside(self, session: requests.Session, query: Query) -> requests.Response:
-        """Make a request without the CDK, in another thread."""
-        url = self._site.url(self.endpoint)
-        return session.get(url, params=query, **self.request_kwargs())
+        """Make a request without the CDK, in another thread.
+
+        A comma may stand in a query as it is; `requests` would escape each of those between ids.
+        """
+        url = f"{self._site.url(self.endpoint)}?{urlencode(query, safe=',')}"
+        return session.get(url, **self.request_kwargs())
 
     def _checkpoint(self) -> Iterable[StreamData]:
         """Let the state lead to the next page, or be the end.

@@ -114,7 +114,7 @@ class Part(ABC):
         """
         if self.body is not None:
             body, self.body = self.body, None
-            self._take_in(Page.parse(unpacked(body)))
+            self._take_in(Page.parse(unpacked(body), is_listing=self.is_listing))
 
     @abstractmethod
     def _take_in(self, answer: Page) -> None:
