@@ -230,7 +230,7 @@ class Ahead:
         else:
             self._throttle.answered(answer.headers)
             part.body = answer.body
-            if part.is_listing:
+            if part.is_listing and not part.has_failed:
                 self._read_body(part)
 
     def _read_body(self, part: Part) -> None:

@@ -4,7 +4,6 @@ import gc
 import io
 import os
 import sys
-from typing import cast
 
 _READER_IS_GONE = 141
 _INTERRUPTED = 130
@@ -51,11 +50,9 @@ def _print_answers(arguments: list[str]) -> None:
 def _print_whole_lines() -> None:
     """Put a large buffer before standard output, also where PYTHONUNBUFFERED has taken it away.
 
-    Without one, Python drops the rest of what it writes to a full pipe when a signal comes.
+    Without one, Python drops the rest of what it writes to a full pipe when a signal comes. The old
+    one stays as it is, because loggers may have it already.
     """
-    output = cast("io.TextIOWrapper", sys.stdout).detach()
-    raw = output.detach() if isinstance(output, io.BufferedWriter) else output
-    unbuffered = cast("io.RawIOBase", raw)
-    buffer = io.BufferedWriter(unbuffered, _BUFFER_BYTES)
+    buffer = io.BufferedWriter(io.FileIO(sys.stdout.fileno(), "w", closefd=False), _BUFFER_BYTES)
     whole = io.TextIOWrapper(buffer, encoding="utf-8", write_through=True)
     sys.stdout = sys.__stdout__ = whole  # type: ignore[misc] # the CDK prints to the latter
