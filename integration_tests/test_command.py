@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -187,6 +188,29 @@ def test_a_command_that_is_killed_leaves_no_file_with_the_token(tmp_path: Path) 
     files = [file for file in left.rglob("*") if file.is_file()]
     assert [file for file in files if site.config["api_token"] in file.read_text()] == []
     assert list(left.iterdir()), "the CDK had made a folder there"
+
+
+@pytest.mark.parametrize("num_workers", [1, 8])
+def test_a_reader_that_has_enough_ends_the_command_quietly(
+    num_workers: int, tmp_path: Path
+) -> None:
+    """As `read | head` does."""
+    settings = {"num_workers": num_workers}
+    with serve(Service(Content(pages=3000)), settings=settings) as site:
+        connector = Connector(tmp_path, site)
+        connector.written(connector.config, site.config)
+        with subprocess.Popen(
+            [COMMAND, "read", "--config", connector.config, "--catalog", CATALOG],
+            env=connector.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdout
+            assert process.stderr
+            assert b"RECORD" in next(line for line in process.stdout if b"RECORD" in line)
+            process.stdout.close()
+            assert process.stderr.read() == b""
+    assert process.returncode == 128 + signal.SIGPIPE
 
 
 def test_settings_that_cannot_work_end_in_words(tmp_path: Path) -> None:

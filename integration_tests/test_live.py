@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_at_least_one_record_is_wanted(tmp_path: Path) -> None:
 
 
 def test_a_bit_of_every_stream_is_read_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
-    with serve(Service(CONTENT)) as site:
+    with serve(Service(replace(CONTENT, pages=20_000))) as site:
         code, printed = live(tmp_path / "config.json", "--records", "300", site=site)
     assert code == 0, printed
     assert printed.splitlines() == [
@@ -91,7 +92,7 @@ def test_a_bit_of_every_stream_is_read_and_nothing_of_it_is_shown(tmp_path: Path
         "read      group             6 records, COMPLETE",
         "5 passed, 0 failed",
     ]
-    assert len([call for call in site.calls if call.path.endswith("/pages")]) <= 3
+    assert len([call for call in site.calls if call.path.endswith("/pages")]) <= 60, "of 160"
 
 
 def test_settings_that_do_not_work_end_it_at_once(tmp_path: Path) -> None:

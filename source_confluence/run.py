@@ -4,6 +4,7 @@ import gc
 import io
 import os
 import sys
+from typing import Any
 
 _READER_IS_GONE = 141
 _INTERRUPTED = 130
@@ -22,9 +23,6 @@ def run() -> None:
     _print_whole_lines()
     try:
         _print_answers(sys.argv[1:])
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python flushes when it ends
-        sys.exit(_READER_IS_GONE)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
 
@@ -47,12 +45,29 @@ def _print_answers(arguments: list[str]) -> None:
     sys.stdout.flush()
 
 
+class _Output(io.FileIO):
+    """Standard output; when nobody reads it any more, whoever prints ends the process, quietly.
+
+    As a `BrokenPipeError`, it would be one more failure of the stream that prints, and a logger
+    would print where it comes from.
+    """
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 (any buffer, as there)
+        """Write what can be written at once."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())  # for what is still printed
+            sys.exit(_READER_IS_GONE)
+
+
 def _print_whole_lines() -> None:
     """Put a large buffer before standard output, also where PYTHONUNBUFFERED has taken it away.
 
     Without one, Python drops the rest of what it writes to a full pipe when a signal comes. The old
     one stays as it is, because loggers may have it already.
     """
-    buffer = io.BufferedWriter(io.FileIO(sys.stdout.fileno(), "w", closefd=False), _BUFFER_BYTES)
+    output = _Output(sys.stdout.fileno(), "w", closefd=False)
+    buffer = io.BufferedWriter(output, _BUFFER_BYTES)
     whole = io.TextIOWrapper(buffer, encoding="utf-8", write_through=True)
     sys.stdout = sys.__stdout__ = whole  # type: ignore[misc] # the CDK prints to the latter
