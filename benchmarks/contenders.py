@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from fake_confluence.catalog import configured_catalog
+
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
 STREAMS = ("pages", "blog_posts", "space", "audit", "group")
@@ -98,7 +100,7 @@ def run(contender: Contender, site: Mapping[str, Any], folder: Path) -> Run:
         folder: For its files.
     """
     _written(folder / "config.json", {**site["config"], **contender.settings})
-    _written(folder / "catalog.json", catalog(*STREAMS))
+    _written(folder / "catalog.json", configured_catalog(*STREAMS))
     environment = {**os.environ, "REQUESTS_CA_BUNDLE": site["ca_file"]}
     output, errors = folder / "output.jsonl", folder / "errors.txt"
     with output.open("wb") as out, errors.open("wb") as err:
@@ -130,20 +132,6 @@ def _ids(output: Path) -> Counter[str]:
                 data.pop("event_id", None)
                 seen[record["stream"]].add(hash(data.get("id") or orjson.dumps(data)))
     return Counter({name: len(ids) for name, ids in seen.items()})
-
-
-def catalog(*names: str) -> dict[str, Any]:
-    """A configured catalog with these streams."""
-    return {
-        "streams": [
-            {
-                "stream": {"name": n, "json_schema": {}, "supported_sync_modes": ["full_refresh"]},
-                "sync_mode": "full_refresh",
-                "destination_sync_mode": "overwrite",
-            }
-            for n in names
-        ]
-    }
 
 
 def _written(path: Path, document: object) -> None:

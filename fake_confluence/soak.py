@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from fake_confluence.catalog import configured_catalog
 from fake_confluence.content import content_id
 from fake_confluence.demo import COMMAND
 from fake_confluence.faults import Fault
@@ -80,7 +81,7 @@ class Soak:
     def _read(self, folder: Path, site: dict[str, Any]) -> None:
         config, catalog = folder / "config.json", folder / "catalog.json"
         config.write_text(json.dumps(site["config"]))
-        catalog.write_text(json.dumps({"streams": [_SELECTED]}))
+        catalog.write_text(json.dumps(configured_catalog("pages")))
         command = [str(COMMAND), "read", "--config", str(config), "--catalog", str(catalog)]
         environment = {**os.environ, "REQUESTS_CA_BUNDLE": site["ca_file"]}
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:  # noqa: S603
@@ -133,13 +134,6 @@ class Soak:
         is_flat = last <= first * _GROWTH_ALLOWED
         is_honest = self.endings == (["COMPLETE"] if is_whole else ["INCOMPLETE"])
         return is_prefix and is_flat and is_honest and not self.leaks
-
-
-_SELECTED = {
-    "stream": {"name": "pages", "json_schema": {}, "supported_sync_modes": ["full_refresh"]},
-    "sync_mode": "full_refresh",
-    "destination_sync_mode": "overwrite",
-}
 
 
 def _memory_mb(pid: int) -> float:

@@ -13,6 +13,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from fake_confluence import Content, Fault, Service, serve
+from fake_confluence.catalog import configured_catalog
 from integration_tests.connector import Connector, Message, messages
 from integration_tests.fault_matrix import (
     ALL,
@@ -22,7 +23,6 @@ from integration_tests.fault_matrix import (
     MATRIX,
     Row,
 )
-from unit_tests.protocol import catalog
 from unit_tests.streams_under_test import PATHS
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +84,7 @@ def run(
         command = [sys.executable, hurried, str(report), *bounds]
         connector = Connector(folder, site, command)
         connector.environment["PYTHONPATH"] = str(ROOT)
-        selected = connector.written(connector.catalog, catalog(*streams))
+        selected = connector.written(connector.catalog, configured_catalog(*streams))
         done = connector.run("read", "--debug", "--config", connector.config, "--catalog", selected)
         token = site.config["api_token"]
         signed = base64.b64encode(f"{site.config['email']}:{token}".encode()).decode()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fake_confluence import Content, Fault, RunningSite, Service, serve
+from fake_confluence.catalog import configured_catalog
 from integration_tests.connector import Connector, Message
 from source_confluence.streams import event_id
-from unit_tests.protocol import catalog
 
 ROWS = 5_000
 CONTENT = Content(pages=ROWS, audit=ROWS, spaces=20, body_bytes=60)
@@ -47,7 +47,7 @@ def test_kills_lose_nothing(
     service = Service(CONTENT, page_cap=50, faults=[far_away])
     with serve(service, settings={"num_workers": num_workers}) as site:
         connector = Connector(tmp_path, site)
-        connector.written(connector.catalog, catalog(stream))
+        connector.written(connector.catalog, configured_catalog(stream))
         state = connector.written(tmp_path / "state.json", [])
         ids: Counter[str] = Counter()
         for attempt in range(kill_count + 1):

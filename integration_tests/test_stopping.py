@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fake_confluence import Content, Fault, Service, serve
+from fake_confluence.catalog import configured_catalog
 from integration_tests.connector import Connector, Message
-from unit_tests.protocol import catalog
 
 CONTENT = Content(pages=2_000, spaces=20, body_bytes=60)
 STREAMS = ["pages", "space", "group"]
@@ -39,7 +39,7 @@ def test_it_stops_in_good_order(
     service = Service(CONTENT, page_cap=50, faults=[replace(FAULTS[moment], first=first)])
     with serve(service, settings={"num_workers": num_workers}) as site:
         connector = Connector(tmp_path, site)
-        connector.written(connector.catalog, catalog(*STREAMS))
+        connector.written(connector.catalog, configured_catalog(*STREAMS))
         command = [*connector.command, "read", "--config", connector.config]
         with subprocess.Popen(
             [*command, "--catalog", connector.catalog],

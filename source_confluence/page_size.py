@@ -144,7 +144,7 @@ class Fetcher:
     def _in_some_size(self) -> requests.Response:
         while True:
             try:
-                return self._ask(self._size.rows, self._is_light)
+                return self._ask(self._size.rows, False)
             except FinalFailureError as error:  # noqa: PERF203 (of a loop that waits)
                 if not error.failure.is_of_size or self._size.rows == 1:
                     raise
@@ -164,7 +164,7 @@ class Fetcher:
             raise error
         self._is_light = True
         try:
-            light = self._ask(self._size.rows, self._is_light)
+            light = self._ask(self._size.rows, True)
         finally:
             self._is_light = False
         whole = self._once_more()

@@ -58,6 +58,11 @@ class Part(ABC):
         self._wanted = wanted
 
     @classmethod
+    def first(cls, position: Position, limit: int, wanted: Wanted) -> "Part | None":  # noqa: ARG003
+        """The first page of a list; None when there is nothing to gain for it."""
+        return None
+
+    @classmethod
     @abstractmethod
     def behind(cls, before: Position, position: Position, limit: int, wanted: Wanted) -> "Part":
         """The page at a position that was found in another way, behind the one that is read now."""
@@ -185,6 +190,11 @@ class ListedPart(Part):
         self._listing: Page | None = None
         self._ids: list[str] = []
         self._next: Position | None = None
+
+    @classmethod
+    def first(cls, position: Position, limit: int, wanted: Wanted) -> Part:
+        """While its bodies come, the ids of the next ones do."""
+        return cls(position, limit, wanted)
 
     @classmethod
     def behind(cls, before: Position, position: Position, limit: int, wanted: Wanted) -> Part:  # noqa: ARG003

@@ -220,9 +220,8 @@ class Throttle(APIBudget):
     ) -> None:
         """Wait until a request may be made; what then comes from the network can be interrupted.
 
-        What was read so far is printed first: airbyte-cdk 7.39.1 keeps it until something else is
-        printed, which may be after a long wait, and a process that is killed would have to read it
-        again.
+        What was read so far is printed first: it may be in a buffer, the wait may be long, and a
+        process that is killed in it would have to read that again.
         """
         self._stop.end_interruptible()
         sys.stdout.flush()

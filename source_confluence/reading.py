@@ -12,7 +12,7 @@ from source_confluence.errors import BAD_REQUEST
 from source_confluence.page import Page
 from source_confluence.page_size import Fetcher
 from source_confluence.pagination import Pager
-from source_confluence.parts import ListedPart, Part, Wanted
+from source_confluence.parts import Part, Wanted
 from source_confluence.records import Records
 from source_confluence.state import COMPLETE, Position, state_at
 
@@ -89,8 +89,7 @@ class Reading:
             FinalFailureError: When the site does not give it.
             BrokenPagingError: When it does not lead on to the next page.
         """
-        if self._part is ListedPart and not self._pager.page_count and not self.is_resumed:
-            self._ahead.begin(ListedPart(self.position, self._ahead.rows, self._wanted))
+        self._begin_ahead()
         part = self._ahead.take(self.position, self._pager.last_row)
         if part is not None and part.page is not None:
             self._pager.limit = part.limit
@@ -100,6 +99,14 @@ class Reading:
             fetched = self._fetcher.fetch()
             self._pager.limit = fetched.rows
             yield from self._records_of(self._decode(fetched.response), is_light=fetched.is_light)
+
+    def _begin_ahead(self) -> None:
+        """Begin with the first page; the ones behind it lead on from page to page."""
+        if self._part is None or self._pager.page_count or self.is_resumed:
+            return
+        part = self._part.first(self.position, self._ahead.rows, self._wanted)
+        if part is not None:
+            self._ahead.begin(part)
 
     def resumed_records(self) -> Generator[StreamData, None, bool]:
         """The records where an earlier read stopped; False when there is nothing, or no such place.

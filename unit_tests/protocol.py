@@ -11,6 +11,7 @@ from typing import Any
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.logger import AirbyteLogFormatter
 
+from fake_confluence.catalog import configured_catalog
 from source_confluence import SourceConfluence
 
 Message = dict[str, Any]
@@ -106,23 +107,9 @@ def discover(config: Mapping[str, object]) -> dict[str, Message]:
     return {stream["name"]: stream for stream in catalog["streams"]}
 
 
-def catalog(*names: str) -> Message:
-    """A configured catalog with these streams, in this order."""
-    return {
-        "streams": [
-            {
-                "stream": {"name": n, "json_schema": {}, "supported_sync_modes": ["full_refresh"]},
-                "sync_mode": "full_refresh",
-                "destination_sync_mode": "overwrite",
-            }
-            for n in names
-        ]
-    }
-
-
 def read(config: Mapping[str, object], streams: Iterable[str], state: object = None) -> Outcome:
     """Read the streams, in the given order."""
-    documents: dict[str, object] = {"config": config, "catalog": catalog(*streams)}
+    documents: dict[str, object] = {"config": config, "catalog": configured_catalog(*streams)}
     if state is not None:
         documents["state"] = state
     return run("read", **documents)

@@ -319,17 +319,22 @@ def watch_what_is_under_way(site: RunningSite) -> list[int]:
     return seen
 
 
+def read_with_a_refusal(stream: str, seconds: str, start_site: StartSite) -> Outcome:
+    refused = Fault(
+        kind="status", status=429, headers={"Retry-After": seconds}, path=PATHS[stream], first=6
+    )
+    site = start_site(content(stream, 60), page_cap=5, faults=[refused])
+    outcome = read(site.config, [stream])
+    assert whole(outcome, site, stream)
+    return outcome
+
+
 @with_8_workers
 @every_stream
 def test_a_refusal_holds_all_of_them(
     stream: str, start_site: StartSite, waits: list[float]
 ) -> None:
-    refused = Fault(
-        kind="status", status=429, headers={"Retry-After": "7"}, path=PATHS[stream], first=6
-    )
-    site = start_site(content(stream, 60), page_cap=5, faults=[refused])
-    outcome = read(site.config, [stream])
-    assert whole(outcome, site, stream)
+    outcome = read_with_a_refusal(stream, "7", start_site)
     assert 6.9 <= sum(waits) < 30
     if stream != "space":
         slower = [line for line in outcome.logs if "refuses requests; asking no more" in line]
@@ -341,12 +346,7 @@ def test_a_refusal_holds_all_of_them(
 def test_an_hours_wait_is_told_by_the_one_that_reads(
     stream: str, start_site: StartSite, waits: list[float]
 ) -> None:
-    refused = Fault(
-        kind="status", status=429, headers={"Retry-After": "3600"}, path=PATHS[stream], first=6
-    )
-    site = start_site(content(stream, 60), page_cap=5, faults=[refused])
-    outcome = read(site.config, [stream])
-    assert whole(outcome, site, stream)
+    outcome = read_with_a_refusal(stream, "3600", start_site)
     assert 3595 <= sum(waits) < 3660
     assert len([line for line in outcome.logs if line.startswith("Waiting before")]) == 60
 
@@ -361,15 +361,20 @@ def test_near_the_limit_all_of_them_ask_more_slowly(
     assert sum(waits) >= 2 * (20 - 3), "of twenty requests, the first few know nothing of it"
 
 
-@pytest.mark.parametrize(("per_second", "burst"), [(2, 2), (5, 5), (5, 20), (30, 30)])
-def test_a_site_with_a_limit_is_asked_hardly_more_often_than_it_allows(
-    per_second: int, burst: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a clock that goes on by waits and requests alone."""
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A clock that goes on when a test says so."""
     clock = SimpleNamespace(now=1e6)
     clock.monotonic = lambda: clock.now
     monkeypatch.setattr("source_confluence.waits.time", clock)
     monkeypatch.setattr("fake_confluence.network.time", clock)
+    return clock
+
+
+@pytest.mark.parametrize(("per_second", "burst"), [(2, 2), (5, 5), (5, 20), (30, 30)])
+def test_a_site_with_a_limit_is_asked_hardly_more_often_than_it_allows(
+    per_second: int, burst: int, clock: SimpleNamespace
+) -> None:
     limiter, pace = Limiter(per_second, burst), Pace()
     not_before, refused, began = 0.0, 0, clock.now
     for _ in range(500):
@@ -398,11 +403,8 @@ def test_threads_end_with_the_read(start_site: StartSite) -> None:
     pytest.fail(f"these are still there: {names}")
 
 
-def test_a_slow_reader_is_not_taken_for_a_slow_site(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_reader_is_not_taken_for_a_slow_site(clock: SimpleNamespace) -> None:
     """The refusal is looked at ten minutes after it came."""
-    clock = SimpleNamespace(now=1e6)
-    clock.monotonic = lambda: clock.now
-    monkeypatch.setattr("source_confluence.waits.time", clock)
     limit = RateLimit(Pace())
     asked = []
     for _ in range(18):
@@ -418,11 +420,8 @@ def test_a_slow_reader_is_not_taken_for_a_slow_site(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_site_that_refuses_for_ever_is_asked_every_ten_seconds_at_least(
-    monkeypatch: pytest.MonkeyPatch,
+    clock: SimpleNamespace,
 ) -> None:
-    clock = SimpleNamespace(now=1e6)
-    clock.monotonic = lambda: clock.now
-    monkeypatch.setattr("source_confluence.waits.time", clock)
     pace = Pace()
     for _ in range(100):
         pace.refused(pace.asking(), clock.now + 0.1, 1)

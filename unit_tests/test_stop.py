@@ -16,11 +16,11 @@ import pytest
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 
 from fake_confluence import Fault, RunningSite
+from fake_confluence.catalog import configured_catalog
 from source_confluence import SourceConfluence
 from source_confluence.rate_limit import RateLimit, Throttle
 from source_confluence.stopping import Stop, StoppedError
 from unit_tests.conftest import StartSite
-from unit_tests.protocol import catalog
 from unit_tests.streams_under_test import NAMES, content
 
 
@@ -39,7 +39,7 @@ class Watch(logging.Handler):
 
 def arguments(site: RunningSite, folder: Path, *more: str) -> list[str]:
     (folder / "config.json").write_text(json.dumps(site.config))
-    (folder / "catalog.json").write_text(json.dumps(catalog(*NAMES)))
+    (folder / "catalog.json").write_text(json.dumps(configured_catalog(*NAMES)))
     files = ["--config", str(folder / "config.json"), "--catalog", str(folder / "catalog.json")]
     return ["read", *more, *files]
 
