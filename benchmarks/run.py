@@ -176,16 +176,17 @@ def main() -> None:
             sys.stdout.write(f"\n{part}, medians of {chosen.rounds}:\n\n{table}\n")
             sys.stdout.flush()
             if chosen.write:
-                _write(part, table, folder)
+                _write(part, table, folder, chosen.rounds)
 
 
-def _write(part: str, table: str, folder: Path) -> None:
+def _write(part: str, table: str, folder: Path, rounds: int) -> None:
     """Put a table between its marks in the README, and the picture beside it."""
     readme = HERE / "README.md"
     begin, end = f"<!-- {part} -->", f"<!-- end of {part} -->"
     pattern = re.compile(f"{begin}.*?{end}", re.DOTALL)
     machine = f"{platform.machine()}, Python {platform.python_version()}"
-    block = f"{begin}\n{table}\n\n({machine}.)\n{end}"
+    times = "once" if rounds == 1 else f"{rounds} times, medians"
+    block = f"{begin}\n{table}\n\n(Each {times}; {machine}.)\n{end}"
     readme.write_text(pattern.sub(lambda _: block, readme.read_text()))
     for picture in folder.glob(f"{part}.svg"):
         (HERE / picture.name).write_text(picture.read_text())

@@ -100,7 +100,7 @@ class Service:
         self.content = content
         self.calls: list[Call] = []
         self._plan = Plan(faults)
-        self._page_cap = page_cap
+        self.page_cap = page_cap
         self._welcomes_visitors = welcomes_visitors
         self._events_per_call = events_per_call
         self._latency = latency or Latency()
@@ -148,7 +148,7 @@ class Service:
 
     def _v2(self, kind: str, call: Call, fault: Fault | None, *, known: bool) -> Reply:
         params = _checked(kind, call)
-        given = min(_v2_limit(params), self._page_cap or _LARGEST_LIMIT)
+        given = min(_v2_limit(params), self.page_cap or _LARGEST_LIMIT)
         fails = fault.kind if fault else ""
         asked = "" if fails == "ignore_position" else params.get("cursor", "")
         first = index_after(kind, _last_id(asked)) if asked else 0
@@ -188,7 +188,7 @@ class Service:
         limit = min(_whole_number(params, "limit", largest), largest)
         is_ignored = fault is not None and fault.kind == "ignore_position"
         start = 0 if is_ignored else _whole_number(params, "start", 0)
-        given = min(limit, self._page_cap or limit)
+        given = min(limit, self.page_cap or limit)
         added = fault.row_count if fault and fault.kind == "added" else 0
         rows, total = self._v1_rows(kind, params, range(start, start + given), added)
         base = f"https://{call.headers.get('host', 'site.invalid')}/wiki"

@@ -8,17 +8,18 @@ import logging
 import sys
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
-from queue import Empty, SimpleQueue
+from functools import partial
+from typing import Protocol
 
 import requests
 
 from source_confluence.body import TooLargeError
 from source_confluence.errors import RATE_LIMITED
+from source_confluence.limit_headers import LONGEST_ASKED_WAIT_SECONDS, Heard
 from source_confluence.page import NotAListError, NotJsonError, Row
 from source_confluence.pagination import BrokenPagingError
 from source_confluence.parts import FilterIgnoredError, Part, Query
-from source_confluence.rate_limit import LONGEST_ASKED_WAIT_SECONDS, Throttle
+from source_confluence.rate_limit import Throttle
 from source_confluence.state import Position
 from source_confluence.sync import Sync
 from source_confluence.workers import Answer
@@ -27,7 +28,6 @@ MOST_BYTES = 64 * 1024 * 1024
 """Of bodies that wait in the window, as they came; one of more than its share stays out."""
 
 _UNSOUND = (
-    TooLargeError,
     requests.RequestException,
     NotJsonError,
     NotAListError,
@@ -35,6 +35,17 @@ _UNSOUND = (
 )
 _FEWEST_ROWS = 10  # of a page; of smaller ones, two requests take longer than one
 _MOST_PAGES_ALONE = 64
+
+
+class Size(Protocol):
+    """How many rows to ask for."""
+
+    @property
+    def rows(self) -> int:
+        """Just now."""
+
+    def was_too_much(self, rows: int) -> None:
+        """So many were more than may wait in memory."""
 
 
 class Ahead:
@@ -46,7 +57,7 @@ class Ahead:
         sync: What all streams share: who asks, how often, and whether we were told to stop.
         throttle: What waits for the limit of the site, and says so.
         ask: Makes a request, with the session of a thread.
-        rows: How many rows to ask for.
+        size: How many rows to ask for; it hears when that was too much.
         of: What is read, host and path, for the log.
         logger: Gets a line when something does not go as it should.
     """
@@ -57,7 +68,7 @@ class Ahead:
         throttle: Throttle,
         *,
         ask: Callable[[requests.Session, Query], requests.Response],
-        rows: Callable[[], int],
+        size: Size,
         of: str,
         logger: logging.Logger,
     ) -> None:
@@ -66,34 +77,29 @@ class Ahead:
         self._stop = sync.stop
         self._throttle = throttle
         self._ask = ask
-        self._rows = rows
+        self._size = size
         self._of = of
         self._logger = logger
         self._parts: deque[Part] = deque()
-        self._answers: SimpleQueue[tuple[Part, Answer]] = SimpleQueue()
         self._page_count = 0
         self._failures_in_a_row = 0
-        self._alone_count = 0
-        self._most_rows = sys.maxsize
+        self._pages_to_read_alone = 0
         self._is_off = self._workers.count == 1
         self._most = self._workers.count * 3 // 2 + 1
         self._largest_bytes = MOST_BYTES // self._most
-
-    @property
-    def rows(self) -> int:
-        """How many rows a page is to have."""
-        return min(self._rows(), self._most_rows)
 
     def begin(self, part: Part) -> None:
         """Go on with a page that was found otherwise, unless that is what we are at."""
         self._page_count += 1
         if not self._parts or self._parts[0].position != part.position:
             self.drop()
-            self._alone_count -= 1
-            if self._is_off or self._alone_count >= 0 or part.limit < _FEWEST_ROWS:
+            if self._pages_to_read_alone:
+                self._pages_to_read_alone -= 1
+                return
+            if self._is_off or part.limit < _FEWEST_ROWS:
                 return
             self._parts.append(part)
-        self._settle_what_came()
+        self._workers.settle()
         self._ask_for_what_may_be()
 
     def take(self, position: Position, last_row: Row) -> Part | None:
@@ -106,16 +112,16 @@ class Ahead:
         Raises:
             StoppedError: When we are told to stop while we wait for it.
         """
-        self._settle_what_came()
+        self._workers.settle()
         if not self._parts or self._parts[0].position != position:
             self.drop()
             return None
         head = self._parts[0]
         self._wait_for(head)
         if head.has_failed or not head.follows(last_row):
-            self._without(head)
+            self._fail(head)
             return None
-        self._failures_in_a_row = self._alone_count = 0
+        self._failures_in_a_row = 0
         self._ask_for_what_may_be()
         self._parts.popleft()
         return head
@@ -132,25 +138,31 @@ class Ahead:
                 self._read_body(head)
                 continue
             self._ask_for_what_may_be()
+            if not (self._is_under_way or self._workers.is_free):
+                head.has_failed = True  # all are busy with what nobody wants any more
+                return
             self._wait_for_an_answer()
-            self._settle_what_came()
-
-    def _without(self, head: Part) -> None:
-        """Leave a page to whoever asks for it alone; what is behind it may still be of use."""
-        self._parts.popleft()
-        self._failures_in_a_row += 1
-        self._alone_count = min(2 ** (self._failures_in_a_row - 1) - 1, _MOST_PAGES_ALONE)
-        if self._is_off or head.limit > self.rows:
-            self.drop()
-        self._settle_what_came()
+            self._workers.settle()
 
     @property
-    def _running_count(self) -> int:
-        return sum(part.is_under_way for part in self._parts)
+    def _is_under_way(self) -> bool:
+        return any(part.is_under_way for part in self._parts)
+
+    def _fail(self, head: Part) -> None:
+        """Leave a page to whoever asks for it alone; what is behind it may still be of use.
+
+        After failures in a row, 1, 3, 7 … pages are read alone before it is tried again.
+        """
+        self._parts.popleft()
+        self._failures_in_a_row += 1
+        self._pages_to_read_alone = min(2 ** (self._failures_in_a_row - 1) - 1, _MOST_PAGES_ALONE)
+        if self._is_off or head.limit > self._size.rows:
+            self.drop()
+        self._workers.settle()
 
     def _ask_for_what_may_be(self) -> None:
         self._extend()
-        while self._running_count < self._workers.count and not self._limit.seconds_to_wait():
+        while self._workers.is_free and not self._throttle.seconds_to_wait():
             part = self._next_to_ask()
             if part is None:
                 return
@@ -159,7 +171,7 @@ class Ahead:
     def _extend(self) -> None:
         """Add pages to the window, as far as it is known where they begin."""
         while self._parts and len(self._parts) < self._width():
-            following = self._parts[-1].next(self.rows)
+            following = self._parts[-1].next(self._size.rows)
             if following is None:
                 return
             self._parts.append(following)
@@ -180,55 +192,52 @@ class Ahead:
         The threads are never given more than they can do at once: what waited in their queue
         would be sent after a refusal that nobody could foresee.
         """
-        asked_at, query, answers = self._limit.asking(), part.query(), self._answers
+        asked_at, query = self._limit.asking(), part.query()
 
-        def task(session: requests.Session) -> None:
-            if not part.has_failed:
-                answer = Answer.of(lambda: self._ask(session, query), asked_at, self._largest_bytes)
-                answers.put((part, answer))
+        def ask(session: requests.Session) -> Answer:
+            if part.has_failed:
+                return Answer(failure="nobody wants it any more")
+            return Answer.of(
+                lambda: self._ask_and_hear(session, query, asked_at), self._largest_bytes
+            )
 
         try:
-            self._workers.submit(task, is_urgent=part.is_listing)
+            self._workers.submit(ask, partial(self._settle, part), is_urgent=part.is_listing)
         except RuntimeError as error:  # the machine gives us no more threads
             self._is_off = True
             self._give_up(part, str(error))
         else:
             part.is_under_way = True
 
+    def _ask_and_hear(
+        self, session: requests.Session, query: Query, asked_at: float
+    ) -> requests.Response:
+        response = self._ask(session, query)
+        self._limit.hear(Heard.of(response, asked_at))
+        return response
+
     def _wait_for_an_answer(self) -> None:
         """Or until the next request may be made; what was read so far is printed first."""
         sys.stdout.flush()
-        seconds = self._limit.seconds_to_wait()
-        if not self._running_count:
+        seconds = self._throttle.seconds_to_wait()
+        if not self._is_under_way:
             self._throttle.wait(seconds)
             return
-        answer = None
-        is_free = self._running_count < self._workers.count
-        with self._stop.interruptible(), suppress(Empty):
-            answer = self._answers.get(timeout=seconds if seconds and is_free else None)
-        if answer is not None:
-            self._settle(*answer)
-
-    def _settle_what_came(self) -> None:
-        with suppress(Empty):
-            while True:
-                self._settle(*self._answers.get_nowait())
+        is_held_back = self._workers.is_free and self._next_to_ask() is not None
+        with self._stop.interruptible():
+            self._workers.wait(seconds if is_held_back else None)
 
     def _settle(self, part: Part, answer: Answer) -> None:
-        """Learn from an answer; of one that nobody waits for any more, only what it says to all."""
+        """Take an answer; it may come when nobody wants it any more."""
         part.is_under_way = False
         if answer.refusal is not None:
-            self._throttle.refused(answer.refusal, answer.asked_at, answer.answered_at)
             part.refusal_count += 1
             is_too_long = answer.refusal.seconds > LONGEST_ASKED_WAIT_SECONDS
             if is_too_long or part.refusal_count > RATE_LIMITED.retries:
                 self._give_up(part, answer.failure)
         elif answer.body is None:
-            self._give_up(part, answer.failure)
-            if answer.is_too_large:
-                self._most_rows = max(part.limit // 2, 1)
+            self._give_up(part, answer.failure, is_too_large=answer.is_too_large)
         else:
-            self._throttle.answered(answer.headers)
             part.body = answer.body
             if part.is_listing and not part.has_failed:
                 self._read_body(part)
@@ -236,7 +245,7 @@ class Ahead:
     def _read_body(self, part: Part) -> None:
         """Decode what came; until then it takes a fraction of the memory."""
         try:
-            part.read_body()
+            part.read_body(self._largest_bytes if part.is_listing else None)
         except FilterIgnoredError:
             self._is_off = True
             part.has_failed = True
@@ -245,12 +254,16 @@ class Ahead:
                 "reading on without fetching ahead.",
                 self._of,
             )
+        except TooLargeError as error:
+            self._give_up(part, str(error), is_too_large=True)
         except _UNSOUND as error:
             self._give_up(part, str(error))
 
-    def _give_up(self, part: Part, why: str) -> None:
+    def _give_up(self, part: Part, why: str, *, is_too_large: bool = False) -> None:
         if not part.has_failed:
             part.has_failed = True
+            if is_too_large:
+                self._size.was_too_much(part.limit)
             self._logger.info(
                 "Could not fetch ahead from %s (%s); asking once more.", self._of, why
             )

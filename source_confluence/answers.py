@@ -19,8 +19,8 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from source_confluence import errors
 from source_confluence.backoff import asked_seconds
 from source_confluence.body import TooLargeError
+from source_confluence.limit_headers import LONGEST_ASKED_WAIT_SECONDS
 from source_confluence.page import NotAListError, NotJsonError
-from source_confluence.rate_limit import LONGEST_ASKED_WAIT_SECONDS
 from source_confluence.stopping import Stop
 
 _NEVER = 1_000_000_000  # tries and seconds: this module decides when to stop, not the CDK

@@ -125,6 +125,11 @@ class Fetcher:
         if rows >= self._size.rows:
             self._size.succeed()
 
+    def was_too_much(self, rows: int) -> None:
+        """So many rows were more than may wait in memory; more than now prove nothing."""
+        if rows <= self._size.rows:
+            self._size.halve()
+
     def fetch(self) -> Fetched:
         """The answer for the position.
 

@@ -42,7 +42,7 @@ class Part(ABC):
     Attributes:
         body: The answer that came, as long as nobody has read it.
         page: What stands in it, when all is known.
-        has_failed: Whether it cannot be had this way.
+        has_failed: Whether it cannot be had this way, or nobody wants it any more.
         is_under_way: Whether a request for it has not been answered.
         refusal_count: How many of its requests were answered with 429.
     """
@@ -64,8 +64,20 @@ class Part(ABC):
 
     @classmethod
     @abstractmethod
-    def behind(cls, before: Position, position: Position, limit: int, wanted: Wanted) -> "Part":
-        """The page at a position that was found in another way, behind the one that is read now."""
+    def behind(
+        cls, before: Position, position: Position, limit: int, wanted: Wanted
+    ) -> "Part | None":
+        """The page at a position that was found in another way, behind the one that is read now.
+
+        Args:
+            before: Where that one began.
+            position: Where this one begins.
+            limit: How many rows it is to have.
+            wanted: What is asked for on every page.
+
+        Returns:
+            None when there is nothing to gain for it.
+        """
 
     @property
     def is_settled(self) -> bool:
@@ -106,8 +118,11 @@ class Part(ABC):
     def query(self) -> Query:
         """The parameters of the next request."""
 
-    def read_body(self) -> None:
+    def read_body(self, largest_bytes: int | None = None) -> None:
         """Read the answer that came.
+
+        Args:
+            largest_bytes: How large it may be, unpacked; as large as any when nothing is said.
 
         Raises:
             TooLargeError: When it is too large.
@@ -119,7 +134,8 @@ class Part(ABC):
         """
         if self.body is not None:
             body, self.body = self.body, None
-            self._take_in(Page.parse(unpacked(body), is_listing=self.is_listing))
+            content = unpacked(body, largest_bytes)
+            self._take_in(Page.parse(content, is_listing=self.is_listing))
 
     @abstractmethod
     def _take_in(self, answer: Page) -> None:
@@ -134,8 +150,11 @@ class OffsetPart(Part):
     side by side, one in front may be answered after one behind it, and rows may be in neither. The
     row that both have shows that they meet.
 
+    It is never the end: where fewer rows come than it is to have, whoever asks for the page without
+    the row before sees what the site says of it.
+
     Args:
-        step: The rows of a full page, besides that one.
+        step: The rows it is to have, besides that one; at least 1.
     """
 
     def __init__(self, position: Position, limit: int, wanted: Wanted, step: int) -> None:
@@ -144,10 +163,13 @@ class OffsetPart(Part):
         self._row_before: Row | None = None
 
     @classmethod
-    def behind(cls, before: Position, position: Position, limit: int, wanted: Wanted) -> Part:
-        """A full answer has as many rows as lie between the two."""
-        full = int(position["start"]) - int(before.get("start", 0))
-        return cls(position, limit, wanted, full - 1)
+    def behind(
+        cls, before: Position, position: Position, limit: int, wanted: Wanted
+    ) -> Part | None:
+        """An answer is full when it has as many rows as lie between the two, or as asked for."""
+        came = int(position["start"]) - int(before.get("start", 0))
+        step = min(came, limit) - 1
+        return cls(position, limit, wanted, step) if step else None
 
     def follows(self, row: Row) -> bool:
         """Whether that row is the one before its own first one."""
@@ -158,9 +180,8 @@ class OffsetPart(Part):
         return 1 + page_count // 2
 
     def next(self, limit: int) -> Part | None:
-        """The one behind it, unless this page is known to be the last."""
-        is_last = self.page is not None and len(self.page.rows) < self._step
-        if is_last or limit != self.limit or self._step < 1:
+        """The one behind it, unless it is not known how many rows there are in between."""
+        if self.has_failed or limit != self.limit:
             return None
         position = {**self.position, "start": int(self.position["start"]) + self._step}
         return OffsetPart(position, limit, self._wanted, self._step)
@@ -171,9 +192,10 @@ class OffsetPart(Part):
         return {"limit": self.limit, **self._wanted.query, **self.position, "start": start}
 
     def _take_in(self, answer: Page) -> None:
-        """One answer is all there is to it."""
-        if not answer.rows:
-            raise BrokenPagingError("the row before it did not come")
+        """One answer is all there is to it, when it is full."""
+        if len(answer.rows) <= self._step:
+            self.has_failed = True
+            return
         self._row_before = answer.rows[0]
         self.page = replace(answer, rows=answer.rows[1:], limit=self._step)
 
@@ -203,7 +225,7 @@ class ListedPart(Part):
 
     @property
     def is_listing(self) -> bool:
-        """At first."""
+        """Until the ids are there."""
         return self._listing is None
 
     def next(self, limit: int) -> Part | None:
@@ -227,7 +249,7 @@ class ListedPart(Part):
         self._ids = _ids(listing)
         if listing.next_link is not None:
             self._next = {"cursor": next_cursor(listing.next_link)}
-        self._listing = listing
+        self._listing = replace(listing, rows=[])  # decoded rows are large, and others will come
         if not self._ids:
             self.page = listing
 

@@ -104,7 +104,7 @@ class Reading:
         """Begin with the first page; the ones behind it lead on from page to page."""
         if self._part is None or self._pager.page_count or self.is_resumed:
             return
-        part = self._part.first(self.position, self._ahead.rows, self._wanted)
+        part = self._part.first(self.position, self._fetcher.rows, self._wanted)
         if part is not None:
             self._ahead.begin(part)
 
@@ -132,9 +132,11 @@ class Reading:
         if self._next is None or self._part is None:
             return
         if came_as is not None:
-            following = came_as.next(self._ahead.rows)
+            following = came_as.next(self._fetcher.rows)
         else:
-            following = self._part.behind(self.position, self._next, self._ahead.rows, self._wanted)
+            following = self._part.behind(
+                self.position, self._next, self._fetcher.rows, self._wanted
+            )
         if following is not None:
             self._ahead.begin(following)
 

@@ -14,8 +14,9 @@ import requests
 
 from fake_confluence import Call, Content, Fault, Latency, Limiter, RunningSite
 from source_confluence import ahead
+from source_confluence.limit_headers import Heard, Refusal
 from source_confluence.pace import Pace
-from source_confluence.rate_limit import RateLimit, Refusal
+from source_confluence.rate_limit import RateLimit
 from source_confluence.waits import now_seconds
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Outcome, read
@@ -165,20 +166,6 @@ def test_after_a_refusal_nothing_is_asked_until_the_time_is_over(
     refused_at = next(i for i, (_, is_refused) in enumerate(times) if is_refused)
     before = [at for at, _ in times[refused_at + 1 :] if at < 49]
     assert len(before) < 8, "those that were under way"
-
-
-@with_8_workers
-@listed_stream
-def test_bodies_too_large_for_the_window_are_asked_for_in_smaller_parts(
-    stream: str, start_site: StartSite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ahead, "MOST_BYTES", 13 * 30_000)
-    site = start_site(Content(pages=900, blog_posts=900, spaces=3, body_bytes=2_000))
-    outcome = read(site.config, [stream])
-    assert whole(outcome, site, stream)
-    by_id = [dict(c.params)["limit"] for c in site.calls if kind(c) == "by id"]
-    assert min(map(int, by_id)) < 250
-    assert kinds(site, stream)["plain"] < 4
 
 
 @with_8_workers
@@ -413,8 +400,9 @@ def test_a_slow_reader_is_not_taken_for_a_slow_site(clock: SimpleNamespace) -> N
     answered_at = clock.now
     clock.now += 600
     refusal = Refusal(seconds=5, reason=None, is_of_rate=True)
-    assert limit.refused(refusal, asked[-1], answered_at)
+    limit.hear(Heard(asked_at=asked[-1], answered_at=answered_at, refusal=refusal))
     assert limit.seconds_to_wait() == 0
+    assert limit.has_slowed_down
     limit.asking()
     assert limit.seconds_to_wait() < 0.2
 
@@ -434,8 +422,9 @@ def test_a_site_that_refuses_for_ever_is_asked_every_ten_seconds_at_least(
 def test_a_503_says_nothing_about_how_often_to_ask() -> None:
     limit = RateLimit(Pace())
     overloaded = Refusal(seconds=5, reason=None, is_of_rate=False)
-    assert not limit.refused(overloaded, limit.asking(), now_seconds())
+    limit.hear(Heard(asked_at=limit.asking(), answered_at=now_seconds(), refusal=overloaded))
     assert 4 < limit.seconds_to_wait() <= 5
+    assert not limit.has_slowed_down
 
 
 @with_8_workers

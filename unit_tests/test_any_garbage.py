@@ -13,9 +13,10 @@ from requests.structures import CaseInsensitiveDict
 
 from source_confluence.backoff import asked_seconds
 from source_confluence.config import Config, ConfigError, host_of
+from source_confluence.limit_headers import LONGEST_ASKED_WAIT_SECONDS, Heard, budgets
 from source_confluence.page import NotAListError, NotJsonError, Page
 from source_confluence.pagination import BrokenPagingError, CursorPager, OffsetPager, next_cursor
-from source_confluence.rate_limit import LONGEST_ASKED_WAIT_SECONDS, RateLimit, budgets
+from source_confluence.rate_limit import RateLimit
 from source_confluence.records import mended
 from source_confluence.site import Site
 from source_confluence.state import position_in
@@ -122,8 +123,7 @@ def test_headers_make_no_wait_longer_than_we_wait(headers: dict[str, str], statu
     assert (asked_seconds(response) or 0) <= 1e9
     assert all(b.reset_seconds <= LONGEST_ASKED_WAIT_SECONDS for b in budgets(response.headers))
     limit = RateLimit()
-    limit.asking()
-    limit.answered(response.headers)
+    limit.hear(Heard.of(response, limit.asking()))
     assert 0 <= limit.seconds_to_wait() <= LONGEST_ASKED_WAIT_SECONDS
 
 

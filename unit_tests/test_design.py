@@ -28,6 +28,7 @@ FLOORS = [
     {"workers"},
     {"answers"},
     {"rate_limit"},
+    {"limit_headers"},
     {"backoff", "pace"},
     {"waits", "parts"},
     {"pagination"},

@@ -349,3 +349,19 @@ def test_the_count_is_told_when_the_stream_fails_later(
     assert len(changes(outcome)) == 1
     assert len([line for line in outcome.logs if "left without body" in line]) == 1
     assert waits
+
+
+def test_what_was_asked_for_before_it_became_half_is_no_reason_for_another_half() -> None:
+    size = PageSize(250)
+    fetcher = Fetcher(
+        size,
+        ask=lambda _, __: requests.Response(),
+        pause=lambda: None,
+        has_light_form=False,
+        logger=logging.getLogger("test"),
+    )
+    for _ in range(8):
+        fetcher.was_too_much(250)
+    assert size.rows == 125
+    fetcher.was_too_much(125)
+    assert size.rows == 62

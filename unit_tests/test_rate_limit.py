@@ -7,8 +7,10 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from fake_confluence import Content, Fault
-from source_confluence.rate_limit import Budget, RateLimit, Throttle, budgets
+from source_confluence.limit_headers import Budget, Heard, Refusal, budgets
+from source_confluence.rate_limit import RateLimit, Throttle
 from source_confluence.stopping import Stop
+from source_confluence.waits import now_seconds
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import read
 from unit_tests.streams_under_test import completed, content, every_stream
@@ -232,3 +234,41 @@ def test_who_we_are_is_asked_no_sooner_than_the_limit_allows(
     site = start_site(Content(pages=3), faults=[used_up])
     assert completed(read(site.config, ["pages"]), "pages")
     assert waits == [30]
+
+
+def test_what_a_thread_has_heard_holds_whoever_asks_next(waits: list[float]) -> None:
+    limit = RateLimit()
+    throttle = Throttle(limit, "pages", "acme", logging.getLogger("test"), Stop())
+    now = now_seconds()
+    refusal = Refusal(seconds=6, reason=None, is_of_rate=True)
+    limit.hear(Heard(asked_at=now, answered_at=now, refusal=refusal))
+    throttle.acquire_call(None)
+    assert waits == [6]
+
+
+def test_what_is_heard_during_a_wait_makes_it_longer(
+    waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = RateLimit()
+    throttle = Throttle(limit, "pages", "acme", logging.getLogger("test"), Stop())
+    refusal = Refusal(seconds=6, reason=None, is_of_rate=True)
+    wait = throttle.wait
+
+    def wait_and_hear(seconds: float) -> None:
+        if not waits:
+            at = now_seconds() + 4
+            limit.hear(Heard(asked_at=at, answered_at=at, refusal=refusal))
+        wait(seconds)
+
+    monkeypatch.setattr(throttle, "wait", wait_and_hear)
+    limit.hear(Heard(asked_at=0, answered_at=now_seconds(), refusal=refusal))
+    throttle.acquire_call(None)
+    assert waits == pytest.approx([6, 4])
+
+
+def test_what_is_left_of_a_limit_is_judged_by_when_that_was_said() -> None:
+    limit = RateLimit()
+    ten_minutes_ago = now_seconds() - 600
+    used_up = {"RateLimit": '"q";r=0;t=300'}
+    limit.hear(Heard(asked_at=ten_minutes_ago, answered_at=ten_minutes_ago, headers=used_up))
+    assert limit.seconds_to_wait() == 0
