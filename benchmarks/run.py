@@ -138,7 +138,7 @@ def workers(folder: Path, rounds: int) -> str:
     """What more workers bring."""
     latency = {**NEAR, "jitter": JITTER}
     with site(CONTENT) as reached:
-        contenders = [ours(n) for n in (2, 4, 8, DEFAULT_NUM_WORKERS, 16, 25)]
+        contenders = [ours(n) for n in (2, 4, 8, 12, 16, 25)]
         found = measured(reached, contenders, folder, {"latency": latency}, rounds=rounds)
     lines = ["| | wall time | CPU | peak memory |", "|---|---|---|---|"]
     lines += [

@@ -10,6 +10,7 @@ from benchmarks import run
 from benchmarks.chart import bars
 from benchmarks.contenders import bare, ours, published
 from benchmarks.measure import measured, site
+from source_confluence.config import DEFAULT_NUM_WORKERS
 
 ROOT = Path(__file__).parents[1]
 CONTENT = {
@@ -66,4 +67,4 @@ def test_the_picture_is_one() -> None:
 def test_the_readme_has_a_table_of_each_part(part: str) -> None:
     text = (ROOT / "benchmarks" / "README.md").read_text()
     [table] = re.findall(f"<!-- {part} -->\n(.*?)<!-- end of {part} -->", text, re.DOTALL)
-    assert "\n| ours, 12 workers | " in table
+    assert f"\n| ours, {DEFAULT_NUM_WORKERS} workers | " in table

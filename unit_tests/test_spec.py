@@ -23,7 +23,7 @@ def test_it_asks_for_email_token_and_domain_in_this_order() -> None:
     assert by_order == ["email", "api_token", "domain_name", "num_workers"]
 
 
-@pytest.mark.parametrize("number", [1, 12, 25])
+@pytest.mark.parametrize("number", [1, 16, 25])
 def test_form_and_command_take_up_to_25_workers(number: int) -> None:
     jsonschema.validate({**SOUND, "num_workers": number}, spec())
     assert Config.parse({**SOUND, "num_workers": number}).num_workers == number
