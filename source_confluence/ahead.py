@@ -129,7 +129,7 @@ class Ahead:
     def drop(self) -> None:
         """Forget what is being fetched."""
         for part in self._parts:
-            part.has_failed = True  # so what has not been asked yet will not be
+            part.has_failed = True  # what still comes for it is not looked at
         self._parts.clear()
 
     def _wait_for(self, head: Part) -> None:
@@ -195,14 +195,12 @@ class Ahead:
         asked_at, query = self._limit.asking(), part.query()
 
         def ask(session: requests.Session) -> Answer:
-            if part.has_failed:
-                return Answer(failure="nobody wants it any more")
             return Answer.of(
                 lambda: self._ask_and_hear(session, query, asked_at), self._largest_bytes
             )
 
         try:
-            self._workers.submit(ask, partial(self._settle, part), is_urgent=part.is_listing)
+            self._workers.submit(ask, partial(self._settle, part))
         except RuntimeError as error:  # the machine gives us no more threads
             self._is_off = True
             self._give_up(part, str(error))

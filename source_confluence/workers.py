@@ -1,12 +1,11 @@
 """Make requests side by side: threads that ask, and do nothing else."""
 
-import itertools
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, PriorityQueue, SimpleQueue
+from queue import Empty, SimpleQueue
 
 import requests
 from requests.auth import AuthBase
@@ -15,8 +14,6 @@ from source_confluence.answers import failure_of
 from source_confluence.body import PackedBody, packed_body_of
 from source_confluence.errors import TOO_LARGE
 from source_confluence.limit_headers import LONGEST_ASKED_WAIT_SECONDS, Refusal
-
-_NEVER = 2  # after whatever is urgent (0) or not (1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +76,10 @@ class Workers:
     def __init__(self, count: int, authenticator: AuthBase) -> None:
         self.count = count
         self._authenticator = authenticator
-        self._tasks: PriorityQueue[tuple[int, int, Ask | None, Settle | None]] = PriorityQueue()
+        self._tasks: SimpleQueue[tuple[Ask, Settle] | None] = SimpleQueue()
         self._answers: SimpleQueue[tuple[Settle, Answer]] = SimpleQueue()
         self._came: deque[tuple[Settle, Answer]] = deque()
         self._under_way_count = 0
-        self._numbers = itertools.count()
         self._threads: list[threading.Thread] = []
 
     @property
@@ -91,13 +87,12 @@ class Workers:
         """Whether one of them has nothing to do, whichever stream the others ask for."""
         return self._under_way_count < self.count
 
-    def submit(self, ask: Ask, settle: Settle, *, is_urgent: bool) -> None:
+    def submit(self, ask: Ask, settle: Settle) -> None:
         """Have a request made by the next thread that is free.
 
         Args:
             ask: Makes it, with the session of the thread; it must not raise.
             settle: Is given the answer by `settle`.
-            is_urgent: Whether it goes before all that are not.
 
         Raises:
             RuntimeError: When the machine does not give us another thread.
@@ -106,7 +101,7 @@ class Workers:
             thread = threading.Thread(target=self._work, daemon=True)
             thread.start()
             self._threads.append(thread)
-        self._tasks.put((0 if is_urgent else 1, next(self._numbers), ask, settle))
+        self._tasks.put((ask, settle))
         self._under_way_count += 1
 
     def wait(self, seconds: float | None) -> None:
@@ -127,14 +122,12 @@ class Workers:
     def close(self) -> None:
         """Let each thread end after what it is at."""
         for _ in self._threads:
-            self._tasks.put((_NEVER, next(self._numbers), None, None))
+            self._tasks.put(None)
         self._threads = []
 
     def _work(self) -> None:
         with requests.Session() as session:
             session.auth = self._authenticator
-            while True:
-                _, _, ask, settle = self._tasks.get()
-                if ask is None or settle is None:
-                    return
+            while (task := self._tasks.get()) is not None:
+                ask, settle = task
                 self._answers.put((settle, ask(session)))

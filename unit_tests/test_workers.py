@@ -27,7 +27,7 @@ def test_none_is_free_until_its_answer_is_handed_out(workers: Workers) -> None:
 
     for _ in range(2):
         assert workers.is_free
-        workers.submit(ask, answers.append, is_urgent=False)
+        workers.submit(ask, answers.append)
     assert not workers.is_free
     workers.wait(0.01)
     workers.settle()
@@ -54,8 +54,8 @@ def test_a_thread_that_the_machine_does_not_give_leaves_nothing_behind(
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", none_left)
         with pytest.raises(RuntimeError):
-            workers.submit(ask, lambda _: None, is_urgent=True)
-    workers.submit(ask, lambda _: None, is_urgent=True)
+            workers.submit(ask, lambda _: None)
+    workers.submit(ask, lambda _: None)
     workers.wait(10)
     workers.settle()
     workers.wait(0.05)
