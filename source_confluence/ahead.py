@@ -122,9 +122,18 @@ class Ahead:
             self._fail(head)
             return None
         self._failures_in_a_row = 0
+        if head.is_end:
+            self.drop()
+            return head
         self._ask_for_what_may_be()
         self._parts.popleft()
         return head
+
+    def go_on(self) -> None:
+        """Take what came, and ask for what it leads to, while the rows of the page leave."""
+        self._workers.settle()
+        if self._parts:
+            self._ask_for_what_may_be()
 
     def drop(self) -> None:
         """Forget what is being fetched."""

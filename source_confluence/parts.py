@@ -8,7 +8,7 @@ from typing import Any
 
 from source_confluence.body import PackedBody, unpacked
 from source_confluence.page import Page, Row
-from source_confluence.pagination import BrokenPagingError, next_cursor
+from source_confluence.pagination import BrokenPagingError, next_cursor, next_start
 from source_confluence.state import Position
 
 Query = Mapping[str, Any]
@@ -94,6 +94,11 @@ class Part(ABC):
         """Whether the next request is for what leads on to the page after this one."""
         return False
 
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing that was asked for behind it is of use."""
+        return False
+
     def follows(self, row: Row) -> bool:  # noqa: ARG002 (some lists look at it)
         """Whether it is the page behind the one that ends with that row."""
         return True
@@ -150,8 +155,8 @@ class OffsetPart(Part):
     side by side, one in front may be answered after one behind it, and rows may be in neither. The
     row that both have shows that they meet.
 
-    It is never the end: where fewer rows come than it is to have, whoever asks for the page without
-    the row before sees what the site says of it.
+    Where fewer rows come than it is to have, it is the end if it would be so for whoever asked for
+    the same rows in the ordinary way; else it is left to that.
 
     Args:
         step: The rows it is to have, besides that one; at least 1.
@@ -171,6 +176,11 @@ class OffsetPart(Part):
         step = min(came, limit) - 1
         return cls(position, limit, wanted, step) if step else None
 
+    @property
+    def is_end(self) -> bool:
+        """When fewer rows came than it is to have."""
+        return self.page is not None and len(self.page.rows) < self._step
+
     def follows(self, row: Row) -> bool:
         """Whether that row is the one before its own first one."""
         return self._row_before == row
@@ -180,8 +190,8 @@ class OffsetPart(Part):
         return 1 + page_count // 2
 
     def next(self, limit: int) -> Part | None:
-        """The one behind it, unless it is not known how many rows there are in between."""
-        if self.has_failed or limit != self.limit:
+        """The one behind it, unless it is the end, or it is not known how many rows lie between."""
+        if self.is_end or self.has_failed or limit != self.limit:
             return None
         position = {**self.position, "start": int(self.position["start"]) + self._step}
         return OffsetPart(position, limit, self._wanted, self._step)
@@ -192,8 +202,10 @@ class OffsetPart(Part):
         return {"limit": self.limit, **self._wanted.query, **self.position, "start": start}
 
     def _take_in(self, answer: Page) -> None:
-        """One answer is all there is to it, when it is full."""
-        if len(answer.rows) <= self._step:
+        """One answer is all there is to it, when it is full, or the end."""
+        is_full = len(answer.rows) > self._step
+        is_end = next_start(answer, start=0, limit=self.limit) is None
+        if not (answer.rows and (is_full or is_end)):
             self.has_failed = True
             return
         self._row_before = answer.rows[0]

@@ -1,19 +1,24 @@
-"""A page that came ahead ends no list; what is too large for the window is made smaller."""
+"""A page that came ahead is the one that would come in turn; too large ones are made smaller."""
 
+import json
 import pickle
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import orjson
 import pytest
+from airbyte_cdk.entrypoint import AirbyteEntrypoint
 
-from fake_confluence import Call, Content, RunningSite
+from fake_confluence import Call, Content, Fault, RunningSite
+from fake_confluence.catalog import configured_catalog
 from fake_confluence.faults import Reply
-from source_confluence import ahead
+from source_confluence import SourceConfluence, ahead
 from source_confluence.body import PackedBody
 from source_confluence.parts import ListedPart, Wanted
 from unit_tests.conftest import StartSite
@@ -213,3 +218,128 @@ def test_threads_that_are_still_busy_for_a_stream_that_has_ended_do_not_hold_the
     assert completed(outcome, "pages")
     assert len(outcome.records("pages")) == 40
     assert all(went_on_in_time)
+
+
+@with_8_workers
+def test_what_comes_next_is_asked_for_while_the_rows_of_a_page_leave(
+    start_site: StartSite, tmp_path: Path
+) -> None:
+    """The second list of ids comes when the first rows leave, so the third is asked for then."""
+    site = start_site(content("pages", 1_000))
+    rows_leave, third_is_asked_for = threading.Event(), threading.Event()
+    lists_of_ids = count(1)
+    happens = {2: lambda: rows_leave.wait(10), 3: third_is_asked_for.set}
+
+    def late(call: Call, answer: Reply) -> Reply:
+        if call.path == PATHS["pages"] and "body-format" not in dict(call.params):
+            happens.get(next(lists_of_ids), bool)()
+        return answer
+
+    change_answers(site, late)
+    row_count = row_count_before = 0
+    for _ in each_record(site.config, "pages", tmp_path):
+        row_count += 1
+        if not third_is_asked_for.is_set():
+            rows_leave.set()
+            third_is_asked_for.wait(0.03)
+            row_count_before = row_count
+    assert row_count == 1_000
+    assert row_count_before < 250
+
+
+def each_record(config: Any, stream: str, folder: Path) -> Iterator[Any]:  # noqa: ANN401
+    """The records of a read, as they leave; `read` gives them when all have left."""
+    command = ["read"]
+    for name, document in {"config": config, "catalog": configured_catalog(stream)}.items():
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(document), encoding="utf-8")
+        command += [f"--{name}", str(path)]
+    entrypoint = AirbyteEntrypoint(SourceConfluence())
+    messages = map(json.loads, entrypoint.run(entrypoint.parse_args(command)))
+    return (message["record"] for message in messages if message["type"] == "RECORD")
+
+
+@with_8_workers
+def test_a_short_page_that_does_not_meet_the_one_before_it_is_not_the_end(
+    start_site: StartSite,
+) -> None:
+    """A group is added; the last page was answered before that, the one in front of it after."""
+    site = start_site(content("group", 23))
+    before = site.service.content.rows("group")
+    after = [*before[:18], {**before[0], "id": "added", "name": "added"}, *before[18:]]
+    answered_after = (16, 21)  # one comes ahead; the other is the last, asked for in its turn
+
+    def changing(call: Call, answer: Reply) -> Reply:
+        if call.path != PATHS["group"]:
+            return answer
+        start = int(dict(call.params).get("start", 0))
+        rows = after if start in answered_after else before
+        links = {"next": "/rest/api/group?start=1"} if start + 5 < len(rows) else {}
+        page = {"results": rows[start : start + 5], "limit": 200, "_links": links}
+        return replace(answer, document=page)
+
+    change_answers(site, changing)
+    outcome = read(site.config, ["group"])
+    assert completed(outcome, "group")
+    assert [record["id"] for record in outcome.records("group")] == [row["id"] for row in after]
+    assert 20 in starts(site), "it came ahead, and was short"
+
+
+@with_8_workers
+@pytest.mark.parametrize("stream", ["audit", "group"])
+def test_an_answer_without_rows_that_comes_ahead_is_not_the_end(
+    stream: str, start_site: StartSite
+) -> None:
+    """It does not even hold the row before."""
+    site = start_site(content(stream, 23), page_cap=5)
+
+    def empty(call: Call, answer: Reply) -> Reply:
+        if call.path != PATHS[stream] or dict(call.params).get("start") != "8":
+            return answer
+        return replace(answer, document={**answer.document, "results": [], "_links": {}})
+
+    change_answers(site, empty)
+    assert whole(site.config, site, stream)
+    assert 8 in starts(site)
+
+
+@pytest.mark.parametrize("num_workers", [2], indirect=True)
+@pytest.mark.parametrize("stream", ["audit", "group"])
+def test_behind_the_end_nothing_more_is_asked_for(stream: str, start_site: StartSite) -> None:
+    """What is under way when the end comes is all there is."""
+    site = start_site(content(stream, 100), page_cap=5)
+    is_behind_the_end, is_read = threading.Event(), threading.Event()
+
+    def late(call: Call, answer: Reply) -> Reply:
+        start = int(dict(call.params).get("start", 0))
+        if start == 96:  # the last one, with the row before
+            assert is_behind_the_end.wait(10)
+        if start >= 100:
+            is_behind_the_end.set()
+            assert is_read.wait(10)
+        return answer
+
+    change_answers(site, late)
+    try:
+        assert whole(site.config, site, stream)
+    finally:
+        is_read.set()
+    assert sum(start >= 100 for start in starts(site)) == 1
+
+
+@with_8_workers
+def test_nothing_is_asked_for_while_the_rows_of_a_page_leave_that_did_not_come_ahead(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it leads on may be another place than what is being fetched."""
+    asked: list[ahead.Ahead] = []
+    monkeypatch.setattr("source_confluence.ahead.Ahead.go_on", asked.append)
+    few = Fault(kind="few_ids", path="/pages", row_count=3, count=None)
+    site = start_site(content("pages", 100), page_cap=5, faults=[few])
+    assert whole(site.config, site, "pages")
+    assert asked == []
+
+
+def starts(site: RunningSite) -> list[int]:
+    """The offsets that were asked for."""
+    return [int(dict(call.params).get("start", 0)) for call in list_calls(site)]
