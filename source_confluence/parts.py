@@ -190,8 +190,8 @@ class OffsetPart(Part):
         return 1 + page_count // 2
 
     def next(self, limit: int) -> Part | None:
-        """The one behind it, unless it is the end, or it is not known how many rows lie between."""
-        if self.is_end or self.has_failed or limit != self.limit:
+        """The one behind it, unless it is not known how many rows there are in between."""
+        if self.has_failed or limit != self.limit:
             return None
         position = {**self.position, "start": int(self.position["start"]) + self._step}
         return OffsetPart(position, limit, self._wanted, self._step)
