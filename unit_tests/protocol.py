@@ -3,7 +3,7 @@
 import json
 import logging
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,14 +61,11 @@ class _Lines(logging.Handler):
         self.lines.append(self.format(record))
 
 
-def run(command: str, **documents: object) -> Outcome:
-    """Run `spec`, or another command with its files: `config`, `catalog`, `state`.
+def lines_of(command: str, **documents: object) -> Iterator[str]:
+    """Run `spec`, or another command with its files: `config`, `catalog`, `state`; line by line.
 
     A path is used as it is; of anything else a file is made: of a text as it is, else as JSON.
     """
-    outcome = Outcome()
-    logs = _Lines()
-    logging.getLogger().addHandler(logs)
     with tempfile.TemporaryDirectory() as folder:
         arguments = [command]
         for name, document in documents.items():
@@ -78,13 +75,21 @@ def run(command: str, **documents: object) -> Outcome:
                 path.write_text(text, encoding="utf-8")
             arguments += [f"--{name}", str(path)]
         entrypoint = AirbyteEntrypoint(SourceConfluence())
-        lines: list[str] = []
-        try:
-            lines.extend(entrypoint.run(entrypoint.parse_args(arguments)))
-        except Exception as error:  # noqa: BLE001 (any of them would end the process)
-            outcome.exception = error
-        finally:
-            logging.getLogger().removeHandler(logs)
+        yield from entrypoint.run(entrypoint.parse_args(arguments))
+
+
+def run(command: str, **documents: object) -> Outcome:
+    """All that such a command says, to its end."""
+    outcome = Outcome()
+    logs = _Lines()
+    logging.getLogger().addHandler(logs)
+    lines: list[str] = []
+    try:
+        lines.extend(lines_of(command, **documents))
+    except Exception as error:  # noqa: BLE001 (any of them would end the process)
+        outcome.exception = error
+    finally:
+        logging.getLogger().removeHandler(logs)
     outcome.messages = [json.loads(line) for line in [*lines, *logs.lines]]
     return outcome
 

@@ -4,25 +4,23 @@ import json
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import orjson
 import pytest
-from airbyte_cdk.entrypoint import AirbyteEntrypoint
 
 from fake_confluence import Call, Content, Fault, RunningSite
 from fake_confluence.catalog import configured_catalog
 from fake_confluence.faults import Reply
-from source_confluence import SourceConfluence, ahead
+from source_confluence import ahead
 from source_confluence.body import PackedBody
 from source_confluence.parts import ListedPart, Wanted
 from unit_tests.conftest import StartSite
-from unit_tests.protocol import read
+from unit_tests.protocol import lines_of, read
 from unit_tests.streams_under_test import (
     PATHS,
     completed,
@@ -222,7 +220,7 @@ def test_threads_that_are_still_busy_for_a_stream_that_has_ended_do_not_hold_the
 
 @with_8_workers
 def test_what_comes_next_is_asked_for_while_the_rows_of_a_page_leave(
-    start_site: StartSite, tmp_path: Path
+    start_site: StartSite,
 ) -> None:
     """The second list of ids comes when the first rows leave, so the third is asked for then."""
     site = start_site(content("pages", 1_000))
@@ -237,26 +235,14 @@ def test_what_comes_next_is_asked_for_while_the_rows_of_a_page_leave(
 
     change_answers(site, late)
     row_count = row_count_before = 0
-    for _ in each_record(site.config, "pages", tmp_path):
-        row_count += 1
-        if not third_is_asked_for.is_set():
+    for line in lines_of("read", config=site.config, catalog=configured_catalog("pages")):
+        row_count += json.loads(line)["type"] == "RECORD"
+        if row_count and not third_is_asked_for.is_set():
             rows_leave.set()
             third_is_asked_for.wait(0.03)
             row_count_before = row_count
     assert row_count == 1_000
     assert row_count_before < 250
-
-
-def each_record(config: Any, stream: str, folder: Path) -> Iterator[Any]:  # noqa: ANN401
-    """The records of a read, as they leave; `read` gives them when all have left."""
-    command = ["read"]
-    for name, document in {"config": config, "catalog": configured_catalog(stream)}.items():
-        path = folder / f"{name}.json"
-        path.write_text(json.dumps(document), encoding="utf-8")
-        command += [f"--{name}", str(path)]
-    entrypoint = AirbyteEntrypoint(SourceConfluence())
-    messages = map(json.loads, entrypoint.run(entrypoint.parse_args(command)))
-    return (message["record"] for message in messages if message["type"] == "RECORD")
 
 
 @with_8_workers
