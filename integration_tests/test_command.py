@@ -213,6 +213,36 @@ def test_a_reader_that_has_enough_ends_the_command_quietly(
     assert process.returncode == 128 + signal.SIGPIPE
 
 
+def test_a_state_that_is_none_of_ours_is_said_to_be_ignored_before_the_records(
+    tmp_path: Path,
+) -> None:
+    with serve(Service(Content(pages=3))) as site:
+        connector = Connector(tmp_path, site)
+        state = connector.written(tmp_path / "state.json", {"pages": {"cursor": "x"}})
+        done = connector.read("--state", state)
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+    printed = messages(done)
+    [warning] = [n for n, m in enumerate(printed) if m.get("log", {}).get("level") == "WARN"]
+    assert "What --state gives is no list of states" in printed[warning]["log"]["message"]
+    assert "RECORD" not in [m["type"] for m in printed[:warning]]
+    assert counts(done)["pages"] == 3
+
+
+def test_a_state_file_that_is_not_there_ends_in_words(tmp_path: Path) -> None:
+    with serve(Service(Content())) as site:
+        connector = Connector(tmp_path, site)
+        before = len(site.calls)
+        done = connector.read("--state", tmp_path / "none.json")
+
+    assert done.returncode == 1
+    [error] = [m["trace"]["error"] for m in messages(done) if m["type"] == "TRACE"]
+    assert error["failure_type"] == "config_error"
+    assert "of --state cannot be used: No such file or directory." in error["message"]
+    assert len(site.calls) == before
+
+
 def test_settings_that_cannot_work_end_in_words(tmp_path: Path) -> None:
     with serve(Service(Content())) as site:
         connector = Connector(tmp_path, site)

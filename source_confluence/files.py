@@ -8,6 +8,8 @@ _REMEDIES = {
     "--config": 'Write a JSON object: {"email": "…", "api_token": "…", "domain_name": "…"}.',
     "--catalog": "Write an object with a list of 'streams', each with a stream as discover gives "
     "it under 'stream', and its 'sync_mode' and 'destination_sync_mode'.",
+    "--state": "Write a list of the states that an earlier read printed, the last one of each "
+    "stream, or leave --state out to read from the beginning.",
 }
 
 
@@ -22,22 +24,31 @@ class BadFileError(ValueError):
         )
 
 
-def json_object(option: str, path: str) -> dict[str, Any]:
-    """The JSON object in a file; a byte order mark, as some editors write it, is skipped.
+def json_document(option: str, path: str) -> Any:  # noqa: ANN401 (JSON)
+    """What the JSON in a file says; a byte order mark, as some editors write it, is skipped.
 
     Args:
         option: The option that named the file, `--config`.
         path: Where it is.
 
     Raises:
-        BadFileError: When it cannot be read, or holds something else.
+        BadFileError: When it cannot be read, or is not JSON.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BadFileError(option, path, error.strerror or "it cannot be read") from None
     except (ValueError, RecursionError) as error:
         raise BadFileError(option, path, f"it is not JSON ({error})") from None
+
+
+def json_object(option: str, path: str) -> dict[str, Any]:
+    """The JSON object in a file, which is read as `json_document` does.
+
+    Raises:
+        BadFileError: When it cannot be read, or holds something else.
+    """
+    document = json_document(option, path)
     if not isinstance(document, dict):
         raise BadFileError(option, path, "it holds no JSON object")
     return document

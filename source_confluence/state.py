@@ -10,6 +10,7 @@ last form, the CDK's own, is the end; a read that is given it starts over.
 Source: https://docs.airbyte.com/understanding-airbyte/airbyte-protocol/#state--checkpointing
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from airbyte_cdk.models import (
     AirbyteMessage,
     AirbyteStateBlob,
     AirbyteStateMessage,
+    AirbyteStateMessageSerializer,
     AirbyteStateType,
     AirbyteStreamState,
     StreamDescriptor,
@@ -30,6 +32,9 @@ COMPLETE: Mapping[str, Any] = {"__ab_full_refresh_sync_complete": True}
 """The state after the last page; airbyte-cdk 7.39.1 stops reading a stream that has it."""
 
 _OF = "of"
+_SENDABLE = re.compile("[^\ud800-\udfff]+")
+_DEEPEST = 50  # levels; ours are flat, and the CDK copies a state level by level
+_MOST_NAMED = 5
 
 
 def state_at(position: Position, *, of: str) -> dict[str, Any]:
@@ -55,8 +60,63 @@ def position_in(state: Mapping[str, Any], *, of: str, like: Position) -> Positio
 
 def _is_like(value: object, example: str | int) -> bool:
     if isinstance(example, str):
-        return isinstance(value, str) and bool(value)
+        return isinstance(value, str) and _SENDABLE.fullmatch(value) is not None
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def states_in(document: object) -> tuple[list[AirbyteStateMessage], str]:
+    """The states of streams among what a read is given, and a warning when it is given more.
+
+    Args:
+        document: `[{"type": "STREAM", "stream": {"stream_descriptor": {"name": "pages"}, …}}]`, or
+            any other JSON. Null, `{}` and `[]` are given to a first read.
+
+    Returns:
+        What can be handed to the CDK, and what is ignored, in words; an empty text when nothing is.
+    """
+    if document in (None, {}, []):
+        return [], ""
+    if not isinstance(document, list):
+        return [], (
+            "What --state gives is no list of states, and is ignored. "
+            "All streams are read from the beginning."
+        )
+    states = [_state_of_a_stream(entry) for entry in document]
+    ignored = [number for number, state in enumerate(states, 1) if state is None]
+    return [state for state in states if state is not None], _warning(ignored, len(document))
+
+
+def _state_of_a_stream(entry: object) -> AirbyteStateMessage | None:
+    if not isinstance(entry, dict) or _is_deeper(entry, _DEEPEST):
+        return None
+    stream = entry.get("stream")
+    if entry.get("type") != "STREAM" or not isinstance(stream, dict):
+        return None
+    if not isinstance(stream.get("stream_state"), dict | None):
+        return None  # of a list of pairs, airbyte-cdk 7.39.1 would make a state
+    try:
+        return AirbyteStateMessageSerializer.load(entry)
+    except ValueError:
+        return None
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return not levels or any(_is_deeper(child, levels - 1) for child in children)
+
+
+def _warning(ignored: list[int], count: int) -> str:
+    if not ignored:
+        return ""
+    numbers = ", ".join(map(str, ignored[:_MOST_NAMED]))
+    more = ", …" if len(ignored) > _MOST_NAMED else ""
+    return (
+        f"Of the list that --state gives, {len(ignored)} of {count} entries (number {numbers}"
+        f"{more}) are ignored, because they are no state of a stream. "
+        "A stream that has no other state in it is read from the beginning."
+    )
 
 
 def start_over(stream: str) -> AirbyteMessage:

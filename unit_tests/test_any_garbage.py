@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import orjson
 import requests
+from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from hypothesis import example, given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
@@ -19,7 +20,7 @@ from source_confluence.pagination import BrokenPagingError, CursorPager, OffsetP
 from source_confluence.rate_limit import RateLimit
 from source_confluence.records import mended
 from source_confluence.site import Site
-from source_confluence.state import position_in
+from source_confluence.state import position_in, states_in
 from source_confluence.wiring import authenticator_for
 
 TEXT = st.text(st.characters() | st.sampled_from("\x00\ud800\udfff\U0001f600\\u"))
@@ -133,6 +134,37 @@ def test_a_state_names_a_position_or_nothing(state: dict[str, Any]) -> None:
     position = position_in(state, of="acme/pages", like={"cursor": "x"})
     assert position is None or list(position) == ["cursor"]
     assert position is None or isinstance(position["cursor"], str)
+
+
+STREAM_STATES = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["STREAM", "GLOBAL", "LEGACY"]) | TREES,
+        "stream": TREES
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "stream_descriptor": st.fixed_dictionaries({"name": TEXT | TREES}) | TREES,
+                "stream_state": st.dictionaries(TEXT, TREES) | TREES,
+            },
+        ),
+        "global": TREES,
+        "data": TREES,
+    },
+)
+
+
+@given(st.lists(STREAM_STATES | TREES) | TREES)
+@example([{"type": "STREAM", "stream": {"stream_descriptor": {"name": "pages"}}}])
+def test_a_state_is_one_of_a_stream_or_ignored(document: object) -> None:
+    states, warning = states_in(document)
+    given = len(document) if isinstance(document, list) else int(document not in (None, {}))
+    assert bool(warning) == (len(states) != given)
+    manager = ConnectorStateManager(states)
+    for state in states:
+        assert state.stream is not None
+        descriptor = state.stream.stream_descriptor
+        manager.get_stream_state(descriptor.name, descriptor.namespace)
 
 
 DOMAIN = st.text(st.sampled_from("aZ0.-_:/@?#\\[]%;&= \t\r\n\x00ß。:@/İ１\u200b")) | st.text()

@@ -66,6 +66,25 @@ def test_a_file_that_is_no_catalog(catalog: object, words: str) -> None:
     assert "'destination_sync_mode'" in text
 
 
+@pytest.mark.parametrize("text", ["", "cursor", '[{"type": "STREAM"},]', "[" * 200_000])
+def test_a_file_that_is_no_state(text: str) -> None:
+    told = message(run("read", config=CONFIG, catalog=CATALOG, state=text))
+    assert " of --state cannot be used: it is not JSON" in told
+    assert "leave --state out" in told
+
+
+def test_a_state_that_cannot_be_read(tmp_path: Path) -> None:
+    torn = tmp_path / "state.json"
+    torn.write_bytes(b'[{"type": "STREAM\xff')
+    for path, words in [
+        (Path("no/such/file.json"), "No such file"),
+        (tmp_path, "Is a directory"),
+        (torn, "it is not JSON"),
+    ]:
+        told = message(run("read", config=CONFIG, catalog=CATALOG, state=path))
+        assert f"The file {path} of --state cannot be used: {words}" in told
+
+
 @pytest.mark.parametrize("setting", sorted(CONFIG))
 @pytest.mark.parametrize("value", ["missing", None, 7, ["a"], {"a": "b"}])
 def test_a_setting_that_is_missing_or_no_text(setting: str, value: object) -> None:

@@ -34,6 +34,11 @@ def given(stream: str, state: object) -> list[Message]:
     return [{"type": "STREAM", "stream": blob}]
 
 
+def warnings(outcome: Outcome) -> list[str]:
+    logs = [m["log"] for m in outcome.messages if m["type"] == "LOG"]
+    return [log["message"] for log in logs if log["level"] == "WARN"]
+
+
 def keys(outcome: Outcome, stream: str) -> list[str]:
     return [record[KEYS[stream]] for record in outcome.records(stream)]
 
@@ -124,6 +129,10 @@ FOREIGN: list[dict[str, Any]] = [
     {"next_page_token": {"next": "https://elsewhere.invalid/wiki/api/v2/pages?cursor=end"}},
     {"of": "elsewhere.invalid/wiki/api/v2/pages", "cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ=="},
     {"of": None, "cursor": 7},
+    {"of": "HERE", "cursor": "\ud800"},
+    {"of": "HERE", "cursor": "x\udfff"},
+    {"of": "HERE", "start": 10**4000},
+    {"of": "HERE", "start": 10**4000, "endDate": 10**4000},
     {"start": 1_000_000},
     {"creationDate": 4_102_444_800_000},
     {"__ab_full_refresh_sync_complete": False},
@@ -132,14 +141,137 @@ FOREIGN: list[dict[str, Any]] = [
 
 
 @every_stream
-@pytest.mark.parametrize("state", FOREIGN, ids=json.dumps)
+@pytest.mark.parametrize("state", FOREIGN, ids=lambda state: json.dumps(state)[:60])
 def test_a_state_from_elsewhere_is_ignored_with_a_warning(
     state: dict[str, Any], stream: str, site: RunningSite
 ) -> None:
+    if state.get("of") == "HERE":
+        state = {**state, "of": f"{site.host}{PATHS[stream]}"}
     outcome = read(site.config, [stream], state=given(stream, state))
     assert completed(outcome, stream)
     assert len(outcome.records(stream)) == ROWS
     assert len([line for line in outcome.logs if "reading from the beginning" in line]) == 1
+
+
+NO_LISTS: list[object] = [
+    7,
+    10**4000,
+    False,
+    '"state"',
+    {"pages": {"cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ=="}},
+    {"type": "STREAM", "stream": {"stream_descriptor": {"name": "pages"}, "stream_state": {}}},
+    {"type": "GLOBAL", "global": {"shared_state": {}, "stream_states": []}},
+    {"\ud800": None},
+]
+
+
+@pytest.mark.parametrize("document", NO_LISTS, ids=lambda document: repr(document)[:30])
+def test_what_is_no_list_of_states_is_ignored_with_a_warning(
+    document: object, start_site: StartSite
+) -> None:
+    site = start_site(content("pages", ROWS), page_cap=5)
+    outcome = read(site.config, ["pages"], state=document)
+    assert completed(outcome, "pages")
+    assert len(outcome.records("pages")) == ROWS
+    [warning] = warnings(outcome)
+    assert "What --state gives is no list of states" in warning
+    assert "All streams are read from the beginning." in warning
+
+
+def nested(levels: int) -> object:
+    tree: object = "x"
+    for _ in range(levels):
+        tree = {"cursor": tree}
+    return tree
+
+
+PAGES = {"stream_descriptor": {"name": "pages"}}
+NO_STATES: list[object] = [
+    None,
+    7,
+    "pages",
+    [],
+    {},
+    {"pages": {"cursor": "x"}},
+    {"type": "STREAM"},
+    {"type": "STREAM", "stream": None},
+    {"type": "STREAM", "stream": "pages"},
+    {"type": "STREAM", "stream": {"stream_state": {"cursor": "x"}}},
+    {"type": "STREAM", "stream": {"stream_descriptor": "pages"}},
+    {"type": "STREAM", "stream": {"stream_descriptor": {"name": 7}, "stream_state": {}}},
+    {"type": "STREAM", "stream": {"stream_descriptor": {"name": "pages", "namespace": 7}}},
+    {"type": "LEGACY", "data": {"pages": {"cursor": "x"}}},
+    {"type": "GLOBAL", "global": {"shared_state": {"a": 1}, "stream_states": [PAGES]}},
+    {"type": ["STREAM"], "stream": PAGES},
+    {"stream": PAGES},
+    {"type": "STREAM", "stream": PAGES, "sourceStats": "many"},
+    *given("pages", 7),
+    *given("pages", "x"),
+    *given("pages", []),
+    *given("pages", [["of", "pages"]]),
+    *given("pages", nested(600)),
+]
+
+
+@pytest.mark.parametrize("entry", NO_STATES, ids=lambda entry: json.dumps(entry)[:60])
+def test_what_is_no_state_of_a_stream_is_ignored_with_a_warning(
+    entry: object, start_site: StartSite
+) -> None:
+    site = start_site(Content(pages=ROWS, spaces=ROWS), page_cap=5)
+    [_, second, *_] = states(read(site.config, ["space"]))
+
+    outcome = read(site.config, ["pages", "space"], state=[entry, *given("space", second)])
+
+    assert completed(outcome, "pages")
+    assert completed(outcome, "space")
+    assert len(outcome.records("pages")) == ROWS
+    assert len(outcome.records("space")) == ROWS - 10, "the other one is as it was"
+    [warning] = warnings(outcome)
+    assert "1 of 2 entries (number 1) are ignored" in warning
+    assert "is read from the beginning" in warning
+
+
+def test_a_warning_about_many_states_is_short(start_site: StartSite) -> None:
+    site = start_site(content("pages", ROWS))
+    [warning] = warnings(read(site.config, ["pages"], state=[7] * 100_000))
+    assert "100000 of 100000 entries (number 1, 2, 3, 4, 5, …)" in warning
+    assert len(warning) < 300
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        "null",
+        given("pages", None),
+        given("pages", {}),
+        [{"type": "STREAM", "stream": PAGES}],
+        given("of another connector", {"cursor": {"next": "x"}}),
+        given("\ud800", {"\udfff": "\ud800"}),
+        [{"type": "STREAM", "stream": PAGES, "data": {"pages": {}}, "more": [1]}],
+    ],
+    ids=json.dumps,
+)
+def test_what_may_be_given_to_a_first_read_is_no_reason_for_a_warning(
+    document: object, start_site: StartSite
+) -> None:
+    site = start_site(content("pages", ROWS), page_cap=5)
+    outcome = read(site.config, ["pages"], state=document)
+    assert completed(outcome, "pages")
+    assert len(outcome.records("pages")) == ROWS
+    assert warnings(outcome) == []
+
+
+def test_of_keys_and_states_that_are_given_twice_the_last_counts(start_site: StartSite) -> None:
+    site = start_site(content("pages", ROWS), page_cap=5)
+    first, second, *_ = [json.dumps(state) for state in states(read(site.config, ["pages"]))]
+    named = '"type": "STREAM", "stream": {"stream_descriptor": {"name": "pages"}, "stream_state": '
+    text = f'[{{{named}{first}}}}}, {{"type": "GLOBAL", {named}7, "stream_state": {second}}}}}]'
+    outcome = read(site.config, ["pages"], state=text)
+    assert completed(outcome, "pages")
+    assert len(outcome.records("pages")) == ROWS - 10
+    assert warnings(outcome) == []
 
 
 @pytest.mark.parametrize("stream", NAMES)
