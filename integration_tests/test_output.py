@@ -1,0 +1,171 @@
+"""Output that cannot be written ends the command in one line that says why."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fake_confluence import Content, RunningSite, Service, serve
+from fake_confluence.catalog import configured_catalog
+from integration_tests.connector import COMMAND, Connector
+
+FULL = Path("/dev/full")
+LIMITED = """if True:
+    import os, resource, sys
+    size, *command = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
+    os.execv(command[0], command)
+"""
+"""What `ulimit -f` does, to the byte."""
+
+needs_a_full_device = pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+levels = pytest.mark.parametrize("level", [[], ["--debug"]], ids=["", "debug"])
+
+
+@pytest.fixture
+def num_workers(request: pytest.FixtureRequest) -> int:
+    return int(getattr(request, "param", 1))
+
+
+@pytest.fixture
+def site(num_workers: int) -> Iterator[RunningSite]:
+    content = Content(pages=3000, spaces=3)
+    with serve(Service(content), settings={"num_workers": num_workers}) as running:
+        yield running
+
+
+@pytest.fixture
+def connector(tmp_path: Path, site: RunningSite) -> Connector:
+    return Connector(tmp_path, site)
+
+
+def arguments(command: str, connector: Connector, stream: str = "space") -> list[str | Path]:
+    """A command, with the files that it needs; what it prints is small unless it reads pages."""
+    words: list[str | Path] = [command]
+    if command != "spec":
+        words += ["--config", connector.config]
+    if command == "read":
+        connector.written(connector.catalog, configured_catalog(stream))
+        words += ["--catalog", connector.catalog]
+    return words
+
+
+def run_into(
+    output: Path, connector: Connector, *words: str | Path, size: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that prints into a file, which may grow to so many bytes."""
+    limited = [] if size is None else [sys.executable, "-c", LIMITED, str(size)]
+    with output.open("wb") as file:
+        return subprocess.run(
+            [*limited, COMMAND, *words],
+            env=connector.environment,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+def assert_it_says_why(done: subprocess.CompletedProcess[str], reason: str) -> None:
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"Standard output cannot be written: {reason}. What to do: ")
+    assert done.returncode == os.EX_IOERR
+
+
+@needs_a_full_device
+@levels
+@pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
+def test_a_read_into_a_full_disk_ends_in_one_line(
+    level: list[str], site: RunningSite, connector: Connector
+) -> None:
+    done = run_into(FULL, connector, *arguments("read", connector, "pages"), *level)
+    assert_it_says_why(done, "No space left on device")
+    assert site.calls == [], "it asks for nothing that nobody would see"
+
+
+@levels
+@pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
+def test_a_read_into_a_file_that_may_not_grow_ends_in_one_line(
+    level: list[str], tmp_path: Path, connector: Connector
+) -> None:
+    output = tmp_path / "output"
+    size = 2_500_000
+    words = [*arguments("read", connector, "pages"), *level]
+    assert_it_says_why(run_into(output, connector, *words, size=size), "File too large")
+    assert output.stat().st_size == size
+    assert "Traceback" not in output.read_text(errors="replace")
+
+
+@needs_a_full_device
+@levels
+@pytest.mark.parametrize("command", ["spec", "check", "discover", "read"])
+def test_an_answer_that_finds_no_room_ends_in_one_line(
+    command: str, level: list[str], connector: Connector
+) -> None:
+    done = run_into(FULL, connector, *arguments(command, connector), *level)
+    assert_it_says_why(done, "No space left on device")
+
+
+@needs_a_full_device
+def test_help_that_finds_no_room_ends_in_one_line(connector: Connector) -> None:
+    assert_it_says_why(run_into(FULL, connector, "--help"), "No space left on device")
+
+
+@pytest.mark.parametrize("command", ["spec", "check", "discover", "read", "check nothing"])
+def test_wherever_an_answer_is_cut_off_the_command_ends_in_one_line(
+    command: str, tmp_path: Path, connector: Connector
+) -> None:
+    """A command that fails prints most of what it says when it is nearly over."""
+    output = tmp_path / "output"
+    words = arguments(command.split(maxsplit=1)[0], connector)
+    if command == "check nothing":
+        connector.config.unlink()
+
+    whole = run_into(output, connector, *words)
+    assert whole.returncode == (1 if command == "check nothing" else 0)
+    assert whole.stderr == ""
+    count = output.stat().st_size
+
+    for size in (0, count // 3, count * 2 // 3, count - 100):
+        done = run_into(output, connector, *words, size=size)
+        assert_it_says_why(done, "File too large")
+        assert output.stat().st_size == size
+
+
+@needs_a_full_device
+@pytest.mark.parametrize("elsewhere", ["2>/dev/full", "2>&-"], ids=["full", "closed"])
+def test_where_nothing_can_be_said_at_all_the_exit_code_does(
+    elsewhere: str, connector: Connector
+) -> None:
+    words = arguments("read", connector, "pages")
+    command = ["sh", "-c", f'exec "$@" >/dev/full {elsewhere}', "sh", COMMAND, *words]
+    done = subprocess.run(command, env=connector.environment, check=False)
+    assert done.returncode == os.EX_IOERR
+
+
+@needs_a_full_device
+def test_what_a_thread_could_not_print_ends_the_command_too() -> None:
+    program = """if True:
+        import sys, threading
+        from source_confluence import run
+        print_answers = run._print_answers
+        def aside(arguments):
+            thread = threading.Thread(target=print_answers, args=[arguments])
+            thread.start()
+            thread.join()
+        run._print_answers = aside
+        run.run()
+    """
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program, "spec"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert_it_says_why(done, "No space left on device")
