@@ -13,9 +13,9 @@ It imitates, as the recorded answers of real sites show them: Basic authenticati
 user; the lists of pages, blog posts and spaces with v2's cursors, next links (relative, beginning
 with `/wiki`, the cursor raw or escaped and anywhere in the query) and Link headers; the audit log
 (newest first, two events in one millisecond, no next link) and the groups with v1's offsets; the
-limit of 250 rows, pages and blog posts by `id`, and error bodies of both versions. What it holds
-depends on the seed alone. It answers as quickly as it can, and any number of requests, unless it is
-given a `Latency` or a `Limiter`.
+limit of 250 rows, pages and blog posts by `id`, error bodies of both versions, and both ways to
+refuse a credential: 401, or 404 and 403. What it holds depends on the seed alone. It answers as
+quickly as it can, and any number of requests, unless it is given a `Latency` or a `Limiter`.
 
 It does not imitate, and refuses with 400 and a reason: every other parameter, `sort`, `status` and
 `space-id` among them, and bodies other than `storage`. Every other path answers 404. A `limit`

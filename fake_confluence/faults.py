@@ -49,7 +49,8 @@ class Fault:
         limit_above: Concerns only requests for more rows than that.
         status: For `status`: the HTTP status.
         headers: For `status`, and for `headers` on an answer that is sound: `{"Retry-After": "1"}`.
-        seconds: For `slow`: how long; for `trickle`: before each byte.
+        body: For `status`: what stands in the answer; an error as v2 words it when empty.
+        seconds: For `slow`: how long; for `trickle` and `status`: before each byte.
         row: For `poison`, `odd` and `gone`: which row of the list, counted from 0.
         row_count: For `poison` and `gone`: how many rows, from that one on; for `few_ids`: how many
             of the ids that were asked for are looked at; for `added`: how many groups.
@@ -66,6 +67,7 @@ class Fault:
     limit_above: int = 0
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
     seconds: float = 0.0
     location: str = "https://elsewhere.invalid/wiki/login.action"
     row: int = 0
@@ -107,7 +109,11 @@ class Plan:
 
 def _status(reply: Reply, fault: Fault) -> Reply:
     return replace(
-        reply, status=fault.status, headers=fault.headers, document=error_body(fault.status)
+        reply,
+        status=fault.status,
+        headers=fault.headers,
+        document=fault.body.encode() or error_body(fault.status),
+        piece_seconds=fault.seconds,
     )
 
 
@@ -199,7 +205,8 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "no_cursor": _no_cursor,
     "no_limit": _no_limit,
     "foreign_next": _foreign_next,
-    # These need to know the position that was asked for, so the service itself does them.
+    # These need to know what was asked for, so the service itself does them.
+    "unrecognised": lambda reply, _: reply,
     "repeat_cursor": lambda reply, _: reply,
     "empty_page": lambda reply, _: reply,
     "ignore_position": lambda reply, _: reply,
@@ -208,15 +215,30 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "gone": lambda reply, _: reply,
     "added": lambda reply, _: reply,
 }
-"""Every kind of fault: a status; headers; an address elsewhere; a delay; a connection that ends
-before, or within, an answer; a body that is damaged, broken off, a login page, no list, huge, huge
-when unpacked, or comes byte by byte; a row that fails with its body, or holds something odd; a next
-link without a cursor, or to another host, or that repeats the cursor that was asked for; a page
-without rows but with a next link; an answer that ignores `cursor` or `start`; one to `id=…` that
-ignores it, looks at the first ids only, or lacks rows that were deleted since they were listed; one
-of v1 that names no limit; groups that were added before all others."""
+"""Every kind of fault: a status; headers; a credential that is not recognised; an address
+elsewhere; a delay; a connection that ends before, or within, an answer; a body that is damaged,
+broken off, a login page, no list, huge, huge when unpacked, or comes byte by byte; a row that fails
+with its body, or holds something odd; a next link without a cursor, or to another host, or that
+repeats the cursor that was asked for; a page without rows but with a next link; an answer that
+ignores `cursor` or `start`; one to `id=…` that ignores it, looks at the first ids only, or lacks
+rows that were deleted since they were listed; one of v1 that names no limit; groups that were added
+before all others."""
 
 
-def error_body(status: int, title: str = "planned fault") -> dict[str, Any]:
+def error_body(status: int, title: str = "planned fault", *, code: str = "FAULT") -> dict[str, Any]:
     """An error as v2 words it."""
-    return {"errors": [{"status": status, "code": "FAULT", "title": title, "detail": None}]}
+    return {"errors": [{"status": status, "code": code, "title": title, "detail": None}]}
+
+
+def unrecognised(path: str) -> Reply:
+    """How real sites refuse a credential they do not know, where they do not answer 401.
+
+    A path of v2 with a 404 that names nothing, any other with a 403.
+    """
+    if path.startswith("/wiki/api/v2/"):
+        return Reply(status=404, document=error_body(404, "Not Found", code="NOT_FOUND"))
+    message = (
+        "com.atlassian.confluence.mvc.rest.common.exception.StacklessResponseStatusException: "
+        '403 FORBIDDEN "Request rejected because caller cannot access Confluence"'
+    )
+    return Reply(status=403, document={"statusCode": 403, "message": message})

@@ -21,7 +21,7 @@ from fake_confluence.content import (
     index_after,
     index_of,
 )
-from fake_confluence.faults import KINDS, Fault, Plan, Reply, error_body
+from fake_confluence.faults import KINDS, Fault, Plan, Reply, error_body, unrecognised
 from fake_confluence.network import Latency, Limiter
 
 EMAIL = "ada@acme.com"
@@ -81,6 +81,8 @@ class Service:
             says so in `limit`; the list of groups does not, and its next link then skips rows.
         welcomes_visitors: Whether a wrong credential is an anonymous visitor (who sees nothing)
             instead of a 401, as on sites that are open to the public.
+        refuses_with_401: Whether a wrong credential is answered with 401. If not, v2 answers 404
+            and v1 answers 403, as real sites do as well.
         events_per_call: How many new audit events happen before each look at the audit log.
         latency: How long its answers take.
         limiter: How many requests it allows; any number when there is none.
@@ -93,6 +95,7 @@ class Service:
         faults: Iterable[Fault] = (),
         page_cap: int | None = None,
         welcomes_visitors: bool = False,
+        refuses_with_401: bool = True,
         events_per_call: int = 0,
         latency: Latency | None = None,
         limiter: Limiter | None = None,
@@ -102,6 +105,7 @@ class Service:
         self._plan = Plan(faults)
         self.page_cap = page_cap
         self._welcomes_visitors = welcomes_visitors
+        self._refuses_with_401 = refuses_with_401
         self._events_per_call = events_per_call
         self._latency = latency or Latency()
         self._limiter = limiter
@@ -128,13 +132,20 @@ class Service:
     def _honest_reply(self, call: Call, fault: Fault | None) -> Reply:
         if call.method != "GET":
             return Reply(status=405, document=error_body(405, "Method not allowed"))
+        if fault and fault.kind == "unrecognised":
+            return unrecognised(call.path)
         known = call.headers.get("authorization") == _authorization()
         if not known and not self._welcomes_visitors:
-            return Reply(status=401, document=b"<!doctype html><title>HTTP Status 401</title>")
+            return self._refusal(call)
         try:
             return self._answer(call, fault, known=known)
         except _RefusedError as error:
             return Reply(status=400, document=error_body(400, str(error)))
+
+    def _refusal(self, call: Call) -> Reply:
+        if self._refuses_with_401:
+            return Reply(status=401, document=b"<!doctype html><title>HTTP Status 401</title>")
+        return unrecognised(call.path)
 
     def _answer(self, call: Call, fault: Fault | None, *, known: bool) -> Reply:
         if call.path == _CURRENT_USER:

@@ -185,6 +185,51 @@ def test_whoever_does_not_know_the_token_is_refused_or_sees_nothing(
     assert user["type"] == "anonymous"
 
 
+def stranger_asks(site: RunningSite, path: str) -> requests.Response:
+    return requests.get(f"https://{site.host}{path}", auth=("ada@acme.com", "expired"), timeout=5)
+
+
+@every_v2_stream
+def test_v2_hides_its_lists_from_a_credential_it_does_not_know(
+    stream: str, api_notes: Path, start_site: StartSite
+) -> None:
+    """As recorded; an error that is planned has another title."""
+    recorded = recording(api_notes, "error.v2_page_not_found.404")["body"]
+    site = start_site(refuses_with_401=False)
+    refusal = stranger_asks(site, PATHS[stream])
+    assert (refusal.status_code, refusal.json()) == (404, recorded)
+    assert get(site, PATHS[stream]).status_code == 200
+
+
+@pytest.mark.parametrize("path", [PATHS["audit"], PATHS["group"], "/wiki/rest/api/user/current"])
+def test_v1_refuses_a_credential_it_does_not_know(path: str, start_site: StartSite) -> None:
+    site = start_site(refuses_with_401=False)
+    refusal = stranger_asks(site, path)
+    assert (refusal.status_code, refusal.json()["statusCode"]) == (403, 403)
+    assert "caller cannot access Confluence" in refusal.json()["message"]
+    assert get(site, path).status_code == 200
+
+
+@every_stream
+def test_one_request_may_be_refused_like_that_of_a_stranger(
+    stream: str, start_site: StartSite
+) -> None:
+    strict = start_site(refuses_with_401=False)
+    refusal = stranger_asks(strict, PATHS[stream])
+    site = start_site(faults=[Fault(kind="unrecognised", first=2)])
+    first, second, third = (get(site, PATHS[stream]) for _ in range(3))
+    assert (first.status_code, third.status_code) == (200, 200)
+    assert (second.status_code, second.json()) == (refusal.status_code, refusal.json())
+
+
+def test_a_status_may_come_with_a_body_of_its_own(start_site: StartSite) -> None:
+    site = start_site(faults=[Fault(kind="status", status=404, body="<html>")])
+    assert (get(site, PATHS["group"]).text, get(site, PATHS["group"]).status_code) == (
+        "<html>",
+        200,
+    )
+
+
 @every_stream
 def test_its_rows_have_the_fields_and_types_of_recorded_ones(stream: str, api_notes: Path) -> None:
     def fields(value: object, where: str = "") -> set[tuple[str, str]]:
