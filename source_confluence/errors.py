@@ -4,7 +4,7 @@ One row per failure. A row's sentences are templates; `Request` supplies what th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.http.error_handlers import ResponseAction
@@ -81,14 +81,7 @@ class Failure:
 
 
 def _filled(template: str, request: Request, status: int | None, detail: str) -> str:
-    return template.format(
-        host=request.host,
-        path=request.path,
-        permission=request.permission,
-        otherwise=request.otherwise,
-        status=status,
-        detail=detail,
-    )
+    return template.format(**asdict(request), status=status, detail=detail)
 
 
 REDIRECT = Failure(
@@ -260,13 +253,11 @@ UNFORESEEN = Failure(
     remedy="Check the domain name. " + _REPORT,
     failure_type=_WE_ARE_WRONG,
 )
-ANONYMOUS = Failure(
+ANONYMOUS = replace(
+    UNAUTHORIZED,
     happened="{host} did not recognise the credentials and treats us as an anonymous visitor.",
     cause="the e-mail address and the API token are not of the same account, or the token has "
     "expired or was revoked.",
-    remedy="Create an API token without scopes at " + _TOKEN_PAGE + " and enter it with the e-mail "
-    "address of the same account.",
-    failure_type=_USER_MUST_ACT,
 )
 NO_VISIBLE_SPACE = Failure(
     happened="{host} shows us no space.",
@@ -275,7 +266,6 @@ NO_VISIBLE_SPACE = Failure(
     "API token at " + _TOKEN_PAGE + "; when not, grant {permission}.",
     failure_type=_USER_MUST_ACT,
 )
-
 STOPPED = Failure(
     happened="The sync was told to stop ({detail}) before {path} was read to its end.",
     cause="someone cancelled it, or the machine it runs on is being shut down.",
