@@ -21,6 +21,7 @@ from source_confluence.backoff import asked_seconds
 from source_confluence.body import TooLargeError
 from source_confluence.limit_headers import LONGEST_ASKED_WAIT_SECONDS
 from source_confluence.page import NotAListError, NotJsonError
+from source_confluence.recognition import is_unrecognised
 from source_confluence.stopping import Stop
 
 _NEVER = 1_000_000_000  # tries and seconds: this module decides when to stop, not the CDK
@@ -144,8 +145,8 @@ def failure_of(
     if is_login_refused(response.headers):
         return errors.ANONYMOUS, ""
     if response.status_code != requests.codes.ok:
-        response.close()  # nobody reads its body
-        return _sort_status(response, longest_wait_seconds)
+        with response:  # nobody else reads its body
+            return _sort_status(response, longest_wait_seconds)
     return _sort_body(response, decode)
 
 
@@ -171,6 +172,8 @@ def _sort_status(
     wait = asked_seconds(response) or 0.0
     if wait > longest_wait_seconds:
         return errors.WAIT_TOO_LONG, _in_words(wait)
+    if is_unrecognised(response):
+        return errors.UNRECOGNISED, ""
     failure = of_status(response.status_code)
     return failure, "as it says itself" if failure is errors.TOO_LARGE else ""
 

@@ -47,22 +47,31 @@ class PackedBody:
     is_gzip: bool
 
 
-def body_of(response: requests.Response, largest_bytes: int | None = None) -> bytes:
+def body_of(
+    response: requests.Response,
+    largest_bytes: int | None = None,
+    longest_seconds: float | None = None,
+) -> bytes:
     """The body, unpacked; of a response that was asked for with `stream=True`, and only once.
 
     Args:
         response: The answer, of which nothing but the head was read so far.
         largest_bytes: How large the body may be; `LARGEST_BODY_BYTES` when nothing is said.
+        longest_seconds: How long it may take; `LONGEST_BODY_SECONDS` when nothing is said.
 
     Raises:
         TooLargeError: When it is larger, however small it was when packed.
         requests.ReadTimeout: When it is not complete in time, or nothing came for too long.
         requests.RequestException: When it breaks off, or cannot be unpacked.
     """
-    return unpacked(packed_body_of(response, largest_bytes), largest_bytes)
+    return unpacked(packed_body_of(response, largest_bytes, longest_seconds), largest_bytes)
 
 
-def packed_body_of(response: requests.Response, largest_bytes: int | None = None) -> PackedBody:
+def packed_body_of(
+    response: requests.Response,
+    largest_bytes: int | None = None,
+    longest_seconds: float | None = None,
+) -> PackedBody:
     """The body as it came, for `unpacked`; a tenth to a half of what it is then.
 
     `requests` would unpack it in pieces of 10 KB: 2.2 ms for 250 pages of 8 KB, and this 1.2.
@@ -77,8 +86,8 @@ def packed_body_of(response: requests.Response, largest_bytes: int | None = None
     is_foreign = bool(encoding) and encoding not in _GZIP  # urllib3 may know it
     pieces: list[bytes] = []
     size = 0
-    with _deadline(response), _as_requests_says_it():
-        for piece in response.raw.stream(_PIECE_BYTES, decode_content=is_foreign):
+    with _deadline(response, longest_seconds or LONGEST_BODY_SECONDS), _as_requests_says_it():
+        for piece in response.raw.stream(min(_PIECE_BYTES, largest), decode_content=is_foreign):
             pieces.append(piece)
             size += len(piece)
             if size > largest:
@@ -204,13 +213,13 @@ _WATCH = _Watch()
 
 
 @contextmanager
-def _deadline(response: requests.Response) -> Iterator[None]:
+def _deadline(response: requests.Response, seconds: float) -> Iterator[None]:
     """Cut the connection when the time is over: a timeout of requests begins anew with each byte.
 
     `shutdown` is urllib3's own means for that, from its version 2.3 on; before, it is only noticed
     at the end.
     """
-    _WATCH.begin(response, LONGEST_BODY_SECONDS)
+    _WATCH.begin(response, seconds)
     is_in_time = True
     try:
         yield

@@ -122,6 +122,14 @@ NOT_FOUND = Failure(
     failure_type=_USER_MUST_ACT,
     retries=_SHORT_SECOND_CHANCE,
 )
+UNRECOGNISED = replace(
+    NOT_FOUND,
+    happened="{host} did not recognise the credentials at {path} (HTTP {status}).",
+    cause="the API token has expired, was revoked or is wrong; if not, the domain name is that of "
+    "another site, or the account lacks {permission}.",
+    remedy=UNAUTHORIZED.remedy + " If that does not help, open https://{host}/wiki in a browser as "
+    "that account: enter the host name of the address bar, grant what is missing, or {otherwise}.",
+)
 GONE = Failure(
     happened="{host} no longer offers {path} (HTTP 410).",
     cause="Atlassian has removed this part of the API.",

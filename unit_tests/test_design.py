@@ -31,7 +31,7 @@ FLOORS = [
     {"limit_headers"},
     {"backoff", "pace"},
     {"waits", "parts"},
-    {"pagination"},
+    {"pagination", "recognition"},
     {"config", "files", "site", "errors", "body", "page", "state", "stopping"},
 ]
 

@@ -1,6 +1,8 @@
 """What a stream does when the site does not do what it should."""
 
+import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -20,7 +22,21 @@ from unit_tests.streams_under_test import (
     without_key,
 )
 
+OF_THE_TOKEN = "Likely cause: the API token has expired, was revoked or is wrong"
+OLD_TOKEN = "ATATT3x-of-last-year"  # a word such as "expired" would be masked in the message
+NO_ACCESS = "caller cannot access Confluence"
+HUSH = "what only the site may know"
+REFUSALS = {
+    "v2": json.dumps({"errors": [{"title": f"Cannot find {HUSH}", "detail": None}]}),
+    "v2 with a detail": json.dumps({"errors": [{"title": "Not Found", "detail": HUSH}]}),
+    "v1": json.dumps({"statusCode": 403, "message": f"Not permitted: {HUSH}"}),
+    "html": f"<!doctype html><title>{HUSH}</title>",
+    "nested": f'{{"message": "{HUSH}", "errors": {"[" * 60_000}',
+    "number": json.dumps({"errors": 7, "message": 7, "detail": HUSH}),
+    "huge": f'{{"errors": [{{"title": "Not Found"}}], "a": "{HUSH}{" " * 12_000_000}"}}',
+}
 OTHERS = {name: next(other for other in NAMES if other != name) for name in NAMES}
+one_of_each_version = pytest.mark.parametrize("stream", ["pages", "group"])
 PASSES = [
     Fault(kind="status", status=408),
     Fault(kind="status", status=429),
@@ -30,6 +46,8 @@ PASSES = [
     Fault(kind="status", status=504),
     Fault(kind="status", status=403, count=2),
     Fault(kind="status", status=404, count=2),
+    Fault(kind="unrecognised"),
+    Fault(kind="unrecognised", count=2),
     Fault(kind="drop"),
     Fault(kind="cut"),
     Fault(kind="bad_gzip"),
@@ -41,6 +59,7 @@ STAYS = [
     (Fault(kind="status", status=401), "config_error", 1),
     (Fault(kind="status", status=403), "config_error", 3),
     (Fault(kind="status", status=404), "config_error", 3),
+    (Fault(kind="unrecognised"), "config_error", 3),
     (Fault(kind="status", status=410), "system_error", 1),
     (Fault(kind="status", status=418), "system_error", 2),
     (Fault(kind="status", status=202), "system_error", 2),
@@ -120,6 +139,95 @@ def test_what_stays_fails_that_stream_alone_and_says_what_to_do(
     assert len([call for call in site.calls if call.path == PATHS[stream]]) == 1 + attempts
     shared = 1 if fault.status == 429 else 0  # the other stream waits, too
     assert len(waits) == attempts - 1 + shared
+
+
+@every_stream
+@pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
+def test_a_token_that_has_expired_is_named_first_where_no_401_says_so(
+    stream: str, num_workers: int, start_site: StartSite, waits: list[float]
+) -> None:
+    """Many sites then answer the lists of v2 with a bare 404, and v1 with a 403."""
+    site = start_site(content(stream, 12), refuses_with_401=False)
+
+    outcome = read({**site.config, "api_token": OLD_TOKEN}, [stream])
+
+    assert outcome.ending(stream) == "INCOMPLETE"
+    assert outcome.records(stream) == []
+    error = outcome.error(stream)
+    assert error["failure_type"] == "config_error"
+    assert error["message"].startswith(f"{site.host} did not recognise the credentials at ")
+    assert OF_THE_TOKEN in error["message"]
+    assert_tells_what_to_do(error["message"])
+    assert re.search("HTTP 40[34]", error["message"])
+    assert len(waits) == 2, "it comes for moments under load, too"
+    assert num_workers > 1 or len(site.calls) == 3
+
+
+@every_stream
+@pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
+def test_a_moment_without_recognition_costs_nothing(
+    stream: str, num_workers: int, start_site: StartSite, waits: list[float]
+) -> None:
+    moments = Fault(kind="unrecognised", path=PATHS[stream], first=2, every=3, count=None)
+    site = start_site(content(stream, 38), page_cap=5, faults=[moments])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert without_key(outcome.records(stream)) == on_the_wire(site.service.content.rows(stream))
+    assert waits or num_workers > 1
+
+
+@one_of_each_version
+@pytest.mark.parametrize(
+    ("status", "words"), [(403, "refused {path} (HTTP 403)"), (404, "has nothing at {path}")]
+)
+@pytest.mark.parametrize("body", REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_that_says_something_else_is_not_blamed_on_the_token(
+    stream: str,
+    status: int,
+    words: str,
+    body: str,
+    start_site: StartSite,
+    waits: list[float],
+) -> None:
+    refused = Fault(kind="status", status=status, body=body, path=PATHS[stream], count=None)
+    site = start_site(content(stream, 3), faults=[refused])
+
+    outcome = read(site.config, [stream])
+
+    message = outcome.error(stream)["message"]
+    assert words.format(path=PATHS[stream]) in message
+    assert "expired" not in message
+    assert len(waits) == 2
+    assert HUSH not in str(outcome.messages) + str(outcome.exception)
+
+
+@one_of_each_version
+@pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_that_trickles_in_is_not_waited_for(
+    stream: str,
+    status: int,
+    num_workers: int,
+    start_site: StartSite,
+    waits: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("source_confluence.recognition._LONGEST_SECONDS", 0.2)
+    body = json.dumps({"errors": [{"title": "Not Found"}], "message": NO_ACCESS})
+    slow = Fault(
+        kind="status", status=status, body=body, seconds=0.1, path=PATHS[stream], count=None
+    )
+    site = start_site(content(stream, 12), faults=[slow])
+    started = time.monotonic()
+
+    outcome = read(site.config, [stream])
+
+    assert time.monotonic() - started < 0.2 * (3 + num_workers) + 3
+    assert f"HTTP {status}" in outcome.error(stream)["message"]
+    assert "expired" not in outcome.error(stream)["message"]
+    assert len(waits) == 2
 
 
 @every_stream
