@@ -30,9 +30,10 @@ _LARGEST_BYTES = 1024 * 1024
 _PAUSE_SECONDS = 1
 _LONGEST_PAUSE_SECONDS = 5
 
-_NOT_KNOWN = (errors.UNAUTHORIZED, errors.ANONYMOUS)
+_NOT_KNOWN = (errors.UNAUTHORIZED, errors.ANONYMOUS, errors.UNRECOGNISED)
 
 Answer = requests.Response | Exception
+Retries = Callable[[errors.Failure], int]
 Decoded = TypeVar("Decoded")
 
 
@@ -56,7 +57,8 @@ def check(site: Site, authenticator: AuthBase) -> None:
 
     Confluence treats a credential it does not know as an anonymous visitor wherever visitors are
     allowed, so a list that answers proves nothing; who the current user is, does. Only when that
-    question gets another answer (a token may lack the scope for it) the list of spaces decides.
+    question gets another answer, but not that it does not know the credential (a token may lack the
+    scope for it), the list of spaces decides.
 
     Raises:
         CheckFailedError: In every other case, within `DEADLINE_SECONDS`; nothing else is raised.
@@ -88,7 +90,8 @@ def require_to_be_known(site: Site, session: requests.Session, *, saw_rows: bool
             are, is believed when a space is visible.
 
     Raises:
-        FinalFailureError: When it says that it does not; no answer is taken for a yes.
+        FinalFailureError: When it says that it does not, again and again where that comes for
+            moments under load; no answer is taken for a yes.
     """
     try:
         _within_deadline(_require_to_be_known, site, session, saw_rows)
@@ -135,7 +138,7 @@ def _prove(site: Site, session: requests.Session) -> None:
 
 def _require_to_be_known(site: Site, session: requests.Session, saw_rows: bool) -> None:
     try:
-        _require_a_known_user(site, session, tries=1)
+        _require_a_known_user(site, session, _retries_at_the_end)
     except CheckFailedError as error:
         if error.failure in _NOT_KNOWN:
             raise
@@ -144,9 +147,24 @@ def _require_to_be_known(site: Site, session: requests.Session, saw_rows: bool) 
             _require_a_space(site, session)
 
 
-def _require_a_known_user(site: Site, session: requests.Session, tries: int = 2) -> None:
+def _retries(failure: errors.Failure) -> int:
+    """How many more attempts are worth making, while somebody waits for the check.
+
+    One, but all where the credentials would be blamed for what comes in moments under load.
+    """
+    return failure.retries if failure in _NOT_KNOWN else min(failure.retries, 1)
+
+
+def _retries_at_the_end(failure: errors.Failure) -> int:
+    """How many at the end of a list: only to be sure of what takes back the stream's state."""
+    return failure.retries if failure in _NOT_KNOWN else 0
+
+
+def _require_a_known_user(
+    site: Site, session: requests.Session, retries: Retries = _retries
+) -> None:
     """Raise unless the current user is one; what is no user at all counts as no answer to that."""
-    user = _ask(site, session, _CURRENT_USER, _user, tries=tries)
+    user = _ask(site, session, _CURRENT_USER, _user, retries=retries)
     if user.get("type") == "anonymous":
         raise _failed(errors.ANONYMOUS, site, _CURRENT_USER)
     if user.get("type") != "known" or not user.get("accountId"):
@@ -164,10 +182,10 @@ def _ask(
     path: str,
     decode: Callable[[requests.Response], Decoded],
     *,
-    tries: int = 2,
+    retries: Retries = _retries,
     **params: str,
 ) -> Decoded:
-    """What the site answers; what may pass in a moment gets a second try.
+    """What the site answers; what may pass in a moment is asked for again.
 
     Raises:
         CheckFailedError: When it does not answer, or not with what was asked for.
@@ -177,9 +195,9 @@ def _ask(
     failure, detail = failure_of(
         answer, lambda response: decoded.append(decode(response)), _LONGEST_PAUSE_SECONDS
     )
-    if failure is not None and failure.retries and tries > 1:
+    if failure is not None and retries(failure) > 0:
         time.sleep(max(_PAUSE_SECONDS, asked_seconds(answer) or 0))
-        return _ask(site, session, path, decode, tries=tries - 1, **params)
+        return _ask(site, session, path, decode, retries=lambda row: retries(row) - 1, **params)
     if not isinstance(answer, requests.Response):
         raise _failed(failure or errors.CONNECTION_LOST, site, path, detail=detail)
     if failure is not None:

@@ -10,6 +10,7 @@ import requests
 import requests_mock
 
 from fake_confluence import Content, Fault
+from source_confluence import recognition
 from source_confluence.check import DEADLINE_SECONDS
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import check
@@ -54,6 +55,76 @@ def test_a_wrong_credential_on_a_public_site_is_found_out(start_site: StartSite)
     assert "anonymous visitor" in failure({**site.config, "api_token": "expired"})
 
 
+@pytest.mark.parametrize("wrong", [{"api_token": "of-last-year"}, {"email": "bob@acme.com"}])
+def test_a_wrong_credential_is_named_first_where_no_401_says_so(
+    wrong: dict[str, str], start_site: StartSite, waits: list[float]
+) -> None:
+    """It is asked for three times, because the same refusal comes for moments under load."""
+    site = start_site(refuses_with_401=False)
+    assert_blames_the_token(site.host, failure({**site.config, **wrong}))
+    assert [call.path for call in site.calls] == ["/wiki/rest/api/user/current"] * 3
+    assert waits == [1, 1]
+
+
+def assert_blames_the_token(host: str, message: str) -> None:
+    happened, _, rest = message.partition(" Likely cause: ")
+    assert happened.startswith(f"{host} did not recognise the credentials at /wiki/")
+    assert rest.startswith("the API token has expired, was revoked or is wrong")
+    assert "What to do: Create an API token without scopes" in rest
+    assert "deselect" not in message
+
+
+def test_spaces_that_visitors_see_do_not_make_up_for_it(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    """As on a site that is open to the public; the same account would see them, too."""
+    unknown = Fault(kind="unrecognised", path="/user/current", count=None)
+    site = start_site(faults=[unknown])
+    assert_blames_the_token(site.host, failure(site.config))
+    assert len(site.calls) == 3
+    assert waits
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 503])
+def test_where_the_user_is_not_told_the_spaces_may_not_recognise_the_token(
+    status: int, start_site: StartSite, waits: list[float]
+) -> None:
+    untold = Fault(kind="status", status=status, path="/user/current", count=None)
+    unknown = Fault(kind="unrecognised", path="/spaces", count=None)
+    site = start_site(faults=[untold, unknown])
+    message = failure(site.config)
+    assert_blames_the_token(site.host, message)
+    assert "/wiki/api/v2/spaces (HTTP 404)" in message
+    assert len(waits) <= 3
+
+
+@pytest.mark.parametrize("path", ["/user/current", "/spaces"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_moment_without_recognition_passes(
+    path: str, count: int, start_site: StartSite, waits: list[float]
+) -> None:
+    faults = [Fault(kind="unrecognised", path=path, count=count)]
+    if path == "/spaces":
+        faults.append(Fault(kind="status", status=400, path="/user/current", count=None))
+    assert check(start_site(faults=faults).config)[0] == "SUCCEEDED"
+    assert waits == [1, 1][:count]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_refusals_that_trickle_in_are_told_by_their_status_in_time(
+    status: int, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both questions are asked twice; what each body may take leaves room for that."""
+    longest = "source_confluence.recognition._LONGEST_SECONDS"
+    assert 4 * recognition._LONGEST_SECONDS < DEADLINE_SECONDS - 5  # noqa: SLF001
+    monkeypatch.setattr(longest, 0.2)
+    slow = Fault(kind="status", status=status, seconds=0.1, count=None)
+    started = time.monotonic()
+    assert f"HTTP {status}" in failure(start_site(faults=[slow]).config)
+    assert time.monotonic() - started < 4 * 0.2 + 2
+    assert sum(waits) < 5
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 429, 500, 503])
 def test_when_the_user_is_not_told_a_visible_space_decides(
     status: int, start_site: StartSite, waits: list[float]
@@ -84,6 +155,7 @@ def test_no_visible_space_is_a_failure_that_says_so(
         (Fault(kind="status", status=400, count=None), "HTTP 400"),
         (Fault(kind="status", status=403, count=None), "refused /wiki/api/v2/spaces (HTTP 403)"),
         (Fault(kind="status", status=404, count=None), "has nothing at"),
+        (Fault(kind="unrecognised", count=None), "user/current (HTTP 403)"),
         (Fault(kind="status", status=429, count=None), "slow down"),
         (Fault(kind="status", status=500, count=None), "HTTP 500"),
         (Fault(kind="status", status=503, count=None), "HTTP 503"),

@@ -333,6 +333,22 @@ def test_what_visitors_were_shown_leaves_no_state_to_go_on_from(
     assert len(states(outcome)) == (1 if asked == 1 else 5)
 
 
+@pytest.mark.parametrize("stream", ["pages", "space"])
+@pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
+@pytest.mark.parametrize("moments", [2, None])
+def test_a_moment_without_recognition_leaves_the_state_as_it_is(
+    moments: int | None, stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    unknown = Fault(kind="unrecognised", path="/user/current", first=2, count=moments)
+    site = start_site(content(stream, ROWS), page_cap=5, faults=[unknown])
+
+    outcome = read(site.config, [stream])
+
+    assert outcome.ending(stream) == ("COMPLETE" if moments else "INCOMPLETE")
+    assert (states(outcome)[-1] == {}) == (moments is None)
+    assert len(waits) == 2
+
+
 @pytest.mark.parametrize("value", ["", 7, None, True, ["x"]])
 def test_a_cursor_is_a_text(value: object) -> None:
     state = {"of": "acme.example/pages", "cursor": value}
