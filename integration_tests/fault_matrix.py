@@ -243,6 +243,22 @@ MATRIX: tuple[Row, ...] = (
         )
     ),
     Row(
+        site="a credential that is refused with 404 (v2) or 403 (v1), for ever",
+        connector="asks three times, then fails the stream and names the token first",
+        fault={"kind": "unrecognised", **_ALWAYS},
+        ends="INCOMPLETE",
+        error="config_error",
+        requests=3,
+        waits=(20, 70),
+    ),
+    Row(
+        site="a credential that is refused with 404 (v2) or 403 (v1), once",
+        connector="asks again, up to twice, after about 2 and 4 seconds",
+        fault={"kind": "unrecognised"},
+        requests=1,
+        waits=(10, 25),
+    ),
+    Row(
         site="an answer for an anonymous visitor",
         connector="fails the stream at once: it would pass for everything there is",
         fault={
