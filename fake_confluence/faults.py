@@ -51,10 +51,13 @@ class Fault:
         headers: For `status`, and for `headers` on an answer that is sound: `{"Retry-After": "1"}`.
         body: For `status`: what stands in the answer; an error as v2 words it when empty.
         seconds: For `slow`: how long; for `trickle` and `status`: before each byte.
-        row: For `poison`, `odd` and `gone`: which row of the list, counted from 0.
+        row: For `poison`, `odd`, `odd_body` and `gone`: which row of the list, counted from 0.
         row_count: For `poison` and `gone`: how many rows, from that one on; for `few_ids`: how many
-            of the ids that were asked for are looked at; for `added`: how many groups.
-        raw: For `odd`: what stands in that row as the value of "odd", in JSON: `"\ud800"`.
+            of the ids that were asked for are looked at; for `added` and `removed`: how many
+            groups; for `short`: how many rows are left.
+        raw: For `odd`: what stands in that row as the value of "odd", in JSON: `"\ud800"`; U+DC80
+            to U+DCFF stand for bytes that are no UTF-8. For `odd_body`: what its body is. For
+            `links`: what stands under `_links`.
         size_bytes: For `huge` and `bomb`: how much it is, unpacked.
         location: For `redirect`: where to.
     """
@@ -134,7 +137,8 @@ def _with_next(reply: Reply, change: Callable[[str], str]) -> Reply:
     links = dict(reply.document["_links"])
     if "next" in links:
         links["next"] = change(links["next"])
-    return replace(reply, document={**reply.document, "_links": links})
+    headers = {**reply.headers, "Link": link_header(links)} if "Link" in reply.headers else {}
+    return replace(reply, document={**reply.document, "_links": links}, headers=headers)
 
 
 def _no_cursor(reply: Reply, _: Fault) -> Reply:
@@ -148,21 +152,45 @@ def _foreign_next(reply: Reply, _: Fault) -> Reply:
     return _with_next(reply, elsewhere)
 
 
-def _no_limit(reply: Reply, _: Fault) -> Reply:
-    """An answer of v1 that says neither its limit nor where it goes on."""
-    document = {name: value for name, value in reply.document.items() if name != "limit"}
-    links = {name: link for name, link in document["_links"].items() if name != "next"}
-    return replace(reply, document={**document, "_links": links})
+def _links(reply: Reply, fault: Fault) -> Reply:
+    """Something else stands under `_links`, or nothing; the header does not lead on either."""
+    document = {name: value for name, value in reply.document.items() if name != "_links"}
+    if fault.raw:
+        document["_links"] = json.loads(fault.raw)
+    return replace(reply, document=document, headers={})
+
+
+def _next_in_header(reply: Reply, _: Fault) -> Reply:
+    """Where the list goes on stands in the header only."""
+    links = {"base": reply.document["_links"]["base"]}
+    return replace(reply, document={**reply.document, "_links": links})
+
+
+def _other_next_in_header(reply: Reply, _: Fault) -> Reply:
+    links = {**reply.document["_links"], "next": "/wiki/api/v2/pages?cursor=b3RoZXI="}
+    return replace(reply, headers={"Link": link_header(links)})
+
+
+def _cut_list(reply: Reply, _: Fault) -> Reply:
+    """No rows, and nothing that leads on, though there are more."""
+    links = {"base": reply.document["_links"]["base"]}
+    document = {**reply.document, "results": [], "_links": links}
+    return replace(reply, document=document, headers={"Link": link_header(links)})
+
+
+def _short(reply: Reply, fault: Fault) -> Reply:
+    """Fewer rows of v1 than there are, and not a word of it."""
+    links = {name: link for name, link in reply.document["_links"].items() if name != "next"}
+    rows = reply.document["results"][: fault.row_count]
+    return replace(reply, document={**reply.document, "results": rows, "_links": links})
 
 
 def _poison(reply: Reply, fault: Fault) -> Reply:
     """Fails when one of the rows is asked for with its body, or with its description."""
     given = ("body", "description", "icon")
-    rows = reply.document.get("results", [])
-    heavy = [row for row in rows if any(row.get(name) for name in given)]
-    titles = [row["title"] if "title" in row else row["name"] for row in heavy]
-    numbers = [int(title.rpartition(" ")[2]) - 1 for title in titles]
-    is_in_it = any(0 <= number - fault.row < fault.row_count for number in numbers)
+    rows = zip(reply.document.get("results", []), _numbers(reply), strict=True)
+    heavy = [number for row, number in rows if any(row.get(name) for name in given)]
+    is_in_it = any(0 <= number - fault.row < fault.row_count for number in heavy)
     return _status(reply, fault) if is_in_it else reply
 
 
@@ -171,9 +199,34 @@ def _odd(reply: Reply, fault: Fault) -> Reply:
     rows = [dict(row) for row in reply.document["results"]]
     if fault.row < len(rows):
         rows[fault.row]["odd"] = _MARK
+    return _raw(reply, rows, fault)
+
+
+def _odd_body(reply: Reply, fault: Fault) -> Reply:
+    """The same, in the body, or the description, of the row of the list that has that number."""
+    rows = [
+        {**row, name: _MARK} if number == fault.row and row.get(name) else row
+        for row, number in zip(reply.document["results"], _numbers(reply), strict=True)
+        for name in ("body" if "body" in row else "description",)
+    ]
+    return _raw(reply, rows, fault)
+
+
+def _raw(reply: Reply, rows: list[dict[str, Any]], fault: Fault) -> Reply:
     text = json.dumps({**reply.document, "results": rows}, ensure_ascii=False)
-    body = text.replace(json.dumps(_MARK), fault.raw).encode("utf-8", "surrogatepass")
+    raw = text.replace(json.dumps(_MARK), fault.raw)
+    try:
+        body = raw.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        body = raw.encode(errors="surrogatepass")
     return replace(reply, document=body)
+
+
+def _numbers(reply: Reply) -> list[int]:
+    """Which rows of the list they are, by their titles, counted from 0."""
+    rows = reply.document.get("results", [])
+    titles = [row["title"] if "title" in row else row["name"] for row in rows]
+    return [int(title.rpartition(" ")[2]) - 1 for title in titles]
 
 
 def _huge(reply: Reply, fault: Fault) -> Reply:
@@ -199,11 +252,16 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "trickle": lambda reply, fault: replace(reply, piece_seconds=fault.seconds),
     "poison": _poison,
     "odd": _odd,
+    "odd_body": _odd_body,
     "huge": _huge,
     "bomb": _bomb,
     "no_results": lambda reply, _: replace(reply, document={"statusCode": 200}),
     "no_cursor": _no_cursor,
-    "no_limit": _no_limit,
+    "links": _links,
+    "next_in_header": _next_in_header,
+    "other_next_in_header": _other_next_in_header,
+    "cut_list": _cut_list,
+    "short": _short,
     "foreign_next": _foreign_next,
     # These need to know what was asked for, so the service itself does them.
     "unrecognised": lambda reply, _: reply,
@@ -214,6 +272,7 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "few_ids": lambda reply, _: reply,
     "gone": lambda reply, _: reply,
     "added": lambda reply, _: reply,
+    "removed": lambda reply, _: reply,
 }
 """Every kind of fault: a status; headers; a credential that is not recognised; an address
 elsewhere; a delay; a connection that ends before, or within, an answer; a body that is damaged,
@@ -221,8 +280,14 @@ broken off, a login page, no list, huge, huge when unpacked, or comes byte by by
 with its body, or holds something odd; a next link without a cursor, or to another host, or that
 repeats the cursor that was asked for; a page without rows but with a next link; an answer that
 ignores `cursor` or `start`; one to `id=…` that ignores it, looks at the first ids only, or lacks
-rows that were deleted since they were listed; one of v1 that names no limit; groups that were added
-before all others."""
+rows that were deleted since they were listed; links that are none, or stand in the header only, or
+are others there; a page without rows that ends the list too early; one of v1 that is short; groups
+that were added before all others, or are removed from there."""
+
+
+def link_header(links: Mapping[str, str]) -> str:
+    """`</wiki/api/v2/pages?cursor=eyJpZCI6…>; rel="next", <https://…/wiki>; rel="base"`."""
+    return ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in sorted(links, reverse=True))
 
 
 def error_body(status: int, title: str = "planned fault", *, code: str = "FAULT") -> dict[str, Any]:

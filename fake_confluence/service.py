@@ -21,7 +21,7 @@ from fake_confluence.content import (
     index_after,
     index_of,
 )
-from fake_confluence.faults import KINDS, Fault, Plan, Reply, error_body, unrecognised
+from fake_confluence.faults import KINDS, Fault, Plan, Reply, error_body, link_header, unrecognised
 from fake_confluence.network import Latency, Limiter
 
 EMAIL = "ada@acme.com"
@@ -77,8 +77,8 @@ class Service:
     Args:
         content: What it holds.
         faults: What goes wrong, and when.
-        page_cap: The most rows it gives in one answer, however many are asked for. The audit log
-            says so in `limit`; the list of groups does not, and its next link then skips rows.
+        page_cap: The most rows it gives in one answer, however many are asked for. Lists by offset
+            do not say so: they name the limit that was asked for, and have no next link.
         welcomes_visitors: Whether a wrong credential is an anonymous visitor (who sees nothing)
             instead of a 401, as on sites that are open to the public.
         refuses_with_401: Whether a wrong credential is answered with 401. If not, v2 answers 404
@@ -174,9 +174,8 @@ class Service:
             cursor = repeated or _cursor(kind, after, salt=salt)
             links["next"] = _next_link(call.path, params, cursor, style=after // given)
         rows = [_as_asked(self.content.row(kind, i), params) for i in found[start:end]]
-        header = ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in sorted(links, reverse=True))
         document = {"results": rows, "_links": links}
-        return Reply(status=200, document=document, headers={"Link": header})
+        return Reply(status=200, document=document, headers={"Link": link_header(links)})
 
     def _found(self, kind: str, params: Mapping[str, str], fault: Fault | None) -> Sequence[int]:
         """The rows that a request is about, by their numbers: all, or those whose ids it names."""
@@ -200,17 +199,17 @@ class Service:
         is_ignored = fault is not None and fault.kind == "ignore_position"
         start = 0 if is_ignored else _whole_number(params, "start", 0)
         given = min(limit, self.page_cap or limit)
-        added = fault.row_count if fault and fault.kind == "added" else 0
+        added = {"added": 1, "removed": -1}.get(fault.kind, 0) * fault.row_count if fault else 0
         rows, total = self._v1_rows(kind, params, range(start, start + given), added)
         base = f"https://{call.headers.get('host', 'site.invalid')}/wiki"
         links = {"base": base, "context": "/wiki", "self": f"{base}{call.path[5:]}"}
         is_group = kind == "group"
-        if is_group and start + given < total:
+        if is_group and not self.page_cap and start + given < total:
             links["next"] = f"/rest/api/group?next=true&limit={limit}&start={start + limit}"
         document = {
             "results": rows,
             "start": start,
-            "limit": limit if is_group else given,
+            "limit": limit,
             "size": len(rows) if is_group else total,  # real sites disagree on it, too
             "_links": links,
         }

@@ -16,7 +16,7 @@ import requests
 from source_confluence.body import TooLargeError
 from source_confluence.errors import RATE_LIMITED
 from source_confluence.limit_headers import LONGEST_ASKED_WAIT_SECONDS, Heard
-from source_confluence.page import NotAListError, NotJsonError, Row
+from source_confluence.page import NotAListError, NotJsonError
 from source_confluence.pagination import BrokenPagingError
 from source_confluence.parts import FilterIgnoredError, Part, Query
 from source_confluence.rate_limit import Throttle
@@ -102,12 +102,8 @@ class Ahead:
         self._workers.settle()
         self._ask_for_what_may_be()
 
-    def take(self, position: Position, last_row: Row) -> Part | None:
+    def take(self, position: Position) -> Part | None:
         """The page at a position, with all that stands in it; None when it must be asked for.
-
-        Args:
-            position: Where it begins.
-            last_row: The row that left last.
 
         Raises:
             StoppedError: When we are told to stop while we wait for it.
@@ -118,7 +114,7 @@ class Ahead:
             return None
         head = self._parts[0]
         self._wait_for(head)
-        if head.has_failed or not head.follows(last_row):
+        if head.has_failed:
             self._fail(head)
             return None
         self._failures_in_a_row = 0

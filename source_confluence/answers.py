@@ -20,7 +20,7 @@ from source_confluence import errors
 from source_confluence.backoff import asked_seconds
 from source_confluence.body import TooLargeError
 from source_confluence.limit_headers import LONGEST_ASKED_WAIT_SECONDS
-from source_confluence.page import NotAListError, NotJsonError
+from source_confluence.page import NotAListError, NotJsonError, UnreadableError
 from source_confluence.recognition import is_unrecognised
 from source_confluence.stopping import Stop
 
@@ -52,7 +52,7 @@ class AnswerHandler(ErrorHandler):
     the response's body and headers, and those are not ours to show.
 
     Args:
-        request: What is asked for, for the messages.
+        request: Says what is asked for, for the messages.
         decode: Reads the body of a 200; what it may raise is said at `failure_of`.
         retries: How many more attempts are worth making after a failure.
         stop: Ends the reading of a body at once when we are told to stop.
@@ -61,7 +61,7 @@ class AnswerHandler(ErrorHandler):
 
     def __init__(
         self,
-        request: errors.Request,
+        request: Callable[[], errors.Request],
         *,
         decode: Callable[[requests.Response], object],
         retries: Callable[[errors.Failure], int],
@@ -98,7 +98,7 @@ class AnswerHandler(ErrorHandler):
             return _SUCCESS
         brief = self._in_brief(failure, response, detail)
         status = response.status_code if isinstance(response, requests.Response) else None
-        message = failure.message(self._request, status=status, detail=detail)
+        message = failure.message(self._request(), status=status, detail=detail)
         self._failures[failure] += 1
         attempt, attempts = self._failures[failure], self._retries(failure) + 1
         if attempt >= attempts:
@@ -115,7 +115,7 @@ class AnswerHandler(ErrorHandler):
         Without an answer, what happened, and the kind of exception.
         """
         if not isinstance(response, requests.Response):
-            summary = failure.summary(self._request, detail=detail)
+            summary = failure.summary(self._request(), detail=detail)
             return f"{summary} ({type(response).__name__})"
         path = urlsplit(response.request.url or "").path
         trace_id = response.headers.get("atl-traceid", "unknown")
@@ -159,6 +159,8 @@ def _sort_body(
         return errors.TOO_LARGE, str(error)
     except requests.RequestException as error:
         return of_exception(error), detail_of(error)
+    except UnreadableError as error:
+        return errors.UNREADABLE, str(error)
     except NotJsonError as error:
         return errors.NOT_JSON, str(error)
     except NotAListError as error:

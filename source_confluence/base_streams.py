@@ -2,9 +2,9 @@
 
 from abc import ABC
 from collections.abc import Iterable, Mapping, MutableMapping
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlencode
-from weakref import WeakKeyDictionary
 
 import requests
 from airbyte_cdk.models import SyncMode
@@ -16,16 +16,16 @@ from source_confluence import errors
 from source_confluence.ahead import Ahead
 from source_confluence.answers import AnswerHandler, FinalFailureError, detail_of, of_exception
 from source_confluence.backoff import exponential_seconds
-from source_confluence.body import body_of
 from source_confluence.check import require_to_be_known
-from source_confluence.page import Page, Row
+from source_confluence.decoder import Decoder
+from source_confluence.page import Row
 from source_confluence.page_size import Fetcher, PageSize
-from source_confluence.pagination import BrokenPagingError, Pager
+from source_confluence.pagination import BrokenPagingError, Pager, row_key
 from source_confluence.parts import Part, Query, Wanted
 from source_confluence.rate_limit import Throttle
 from source_confluence.reading import Reading
 from source_confluence.records import Records
-from source_confluence.state import COMPLETE, position_in, start_over
+from source_confluence.state import COMPLETE, Position, position_in, start_over
 from source_confluence.stopping import StoppedError
 from source_confluence.sync import Sync
 
@@ -69,7 +69,7 @@ class ConfluenceStream(HttpStream, ABC):
     def __init__(self, sync: Sync) -> None:
         self._sync = sync
         self._site = sync.site
-        self._pages: WeakKeyDictionary[requests.Response, Page] = WeakKeyDictionary()
+        self._decoder = Decoder(is_linked=self.pager.is_linked)
         self._throttle = Throttle(sync.rate_limit, self.name, self._list, self.logger, sync.stop)
         self._reading = self._begin()
         super().__init__(authenticator=sync.authenticator, api_budget=self._throttle)
@@ -96,7 +96,8 @@ class ConfluenceStream(HttpStream, ABC):
         self._reading = self._begin()
         if not value or value == COMPLETE:
             return
-        position = position_in(value, of=self._list, like={**self.pager.example, **self.pinned()})
+        like = {**self.pager.example, **self.pinned()}
+        position = position_in(value, of=self._list, like=like, mark=self.pager.example_mark)
         if position is None:
             self.logger.warning(
                 "The state of stream '%s' is not one that this connector has made for %s; "
@@ -109,7 +110,6 @@ class ConfluenceStream(HttpStream, ABC):
         self._reading.begin_at(position)
 
     def _begin(self) -> Reading:
-        """A read from the first page."""
         self._fetcher = Fetcher(
             PageSize(self.page_size),
             ask=self._ask,
@@ -125,12 +125,13 @@ class ConfluenceStream(HttpStream, ABC):
             of=self._list,
             logger=self.logger,
         )
+        warn = partial(self.logger.warning, "%s %s", self._list)
         return Reading(
             of=self._list,
             pins=self.pinned(),
-            pager=self.pager(self.page_size),
+            pager=self.pager(self.page_size, key=self.key, warn=warn),
             fetcher=self._fetcher,
-            decode=self._page,
+            decode=self._decoder.page,
             ahead=ahead,
             part=self.part,
             wanted=Wanted(query=self.query, light=self._query(is_light=True)),
@@ -147,10 +148,11 @@ class ConfluenceStream(HttpStream, ABC):
         """The endpoint; a position in the list is a query parameter."""
         return self.endpoint
 
-    def request_params(self, *_: object, **__: object) -> MutableMapping[str, Any]:
-        """`{"limit": 250, "body-format": "storage", "cursor": "eyJpZCI6…"}`."""
-        query = self._query(is_light=self._is_light)
-        return {"limit": self._row_count, **query, **self._reading.position}
+    def request_params(
+        self, *_: object, next_page_token: Mapping[str, Any] | None = None, **__: object
+    ) -> MutableMapping[str, Any]:
+        """`{"limit": 250, "body-format": "storage", "cursor": "eyJpZCI6…"}`, from `_ask`."""
+        return dict(next_page_token or {})
 
     def _query(self, *, is_light: bool) -> Query:
         left_out = self.heavy if is_light else {}
@@ -171,8 +173,8 @@ class ConfluenceStream(HttpStream, ABC):
     def get_error_handler(self) -> ErrorHandler:
         """Knows this stream's name and permission, for messages that tell the user what to do."""
         return AnswerHandler(
-            self._request,
-            decode=self._page,
+            lambda: self._request,
+            decode=self._decoder.page,
             retries=lambda failure: self._fetcher.retries(failure),  # noqa: PLW0108 (one per read)
             stop=self._sync.stop,
             logger=self.logger,
@@ -230,17 +232,16 @@ class ConfluenceStream(HttpStream, ABC):
             yield from self._reading.records()
         yield from self._checkpoint()
 
-    def _ask(self, row_count: int, is_light: bool) -> requests.Response:
+    def _ask(self, position: Position, row_count: int, is_light: bool) -> requests.Response:
         """Make the request that the hooks above describe; HttpStream's own way to do it."""
-        self._row_count = row_count
-        self._is_light = is_light
-        _, response = self._fetch_next_page()
+        query = {"limit": row_count, **self._query(is_light=is_light), **position}
+        _, response = self._fetch_next_page(next_page_token=query)
         return response
 
     def _ask_aside(self, session: requests.Session, query: Query) -> requests.Response:
-        """Make a request without the CDK, in another thread.
+        """Make a request in another thread, without the CDK.
 
-        A comma may stand in a query as it is; `requests` would escape those of 250 ids in 0.6 ms.
+        `requests` would escape the commas between 250 ids in 0.6 ms.
         """
         url = f"{self._site.url(self.endpoint)}?{urlencode(query, safe=',')}"
         return session.get(url, **self.request_kwargs())
@@ -269,7 +270,7 @@ class ConfluenceStream(HttpStream, ABC):
 
     def parse_response(self, response: requests.Response, **_: object) -> Iterable[Any]:
         """The rows of an answer; asked for by the CDK's own `read_records`, not by ours."""
-        return self._page(response).rows
+        return self._decoder.page(response).rows
 
     def next_page_token(self, response: requests.Response) -> None:
         """None, for the same reason; `reading` knows where to go on."""
@@ -277,6 +278,10 @@ class ConfluenceStream(HttpStream, ABC):
     def record(self, row: Row) -> Mapping[str, Any]:
         """The record for a row: the row itself, exactly as it came."""
         return row
+
+    def key(self, row: Row) -> str:
+        """What tells a row from the others of its list, also when it is read again later."""
+        return row_key(row)
 
     @property
     def _list(self) -> str:
@@ -290,11 +295,5 @@ class ConfluenceStream(HttpStream, ABC):
             path=f"/{self.endpoint}",
             permission=self.permission,
             otherwise=f"deselect the stream '{self.name}'",
+            place=self._reading.place,
         )
-
-    def _page(self, response: requests.Response) -> Page:
-        """The decoded body; each response is decoded once, however often it is asked for."""
-        page = self._pages.get(response)
-        if page is None:
-            page = self._pages[response] = Page.parse(body_of(response))
-        return page

@@ -41,10 +41,12 @@ class PackedBody:
     Args:
         content: The bytes.
         is_gzip: Whether they are packed.
+        link_header: The header `Link` that came with it.
     """
 
     content: bytes
     is_gzip: bool
+    link_header: str = ""
 
 
 def body_of(
@@ -93,7 +95,7 @@ def packed_body_of(
             if size > largest:
                 response.close()
                 raise _too_large(largest)
-    return PackedBody(b"".join(pieces), encoding in _GZIP)
+    return PackedBody(b"".join(pieces), encoding in _GZIP, response.headers.get("Link", ""))
 
 
 def unpacked(body: PackedBody, largest_bytes: int | None = None) -> bytes:

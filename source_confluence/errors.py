@@ -34,12 +34,14 @@ class Request:
         path: `/wiki/api/v2/pages`.
         permission: What the account must be allowed: `permission to view the pages`.
         otherwise: What to do when that cannot be granted: `deselect the stream 'pages'`.
+        place: Where in the list it was: `at the offset 2000`.
     """
 
     host: str
     path: str
     permission: str
     otherwise: str
+    place: str = "where it begins"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +161,17 @@ UNAVAILABLE = Failure(
 )
 SERVER_ERROR = replace(UNAVAILABLE, is_of_size=True)
 TOO_LARGE = Failure(
-    happened="The answer of {host} to {path} is too large ({detail}), even for a single row.",
+    happened="The answer of {host} to {path}, {place}, is too large ({detail}), even for one row.",
     cause="a row of hundreds of megabytes, or something other than Confluence answers there.",
-    remedy="Find that row in Confluence and make it smaller, or {otherwise}. " + _REPORT,
+    remedy="Find that row in Confluence and mend it or make it smaller, or {otherwise}. " + _REPORT,
     failure_type=_WE_ARE_WRONG,
     is_of_size=True,
+)
+UNREADABLE = replace(
+    TOO_LARGE,
+    happened="{host} answered {path}, {place}, with a row that cannot be decoded ({detail}).",
+    cause="an app or an import has written into that row what is no sound JSON.",
+    retries=1,
 )
 UNEXPECTED_STATUS = Failure(
     happened="{host} answered {path} in an unexpected way (HTTP {status}).",
@@ -185,6 +193,7 @@ NOT_A_LIST = Failure(
     cause="another program answers at this host, or Atlassian has changed the API.",
     remedy="Check the domain name. " + _REPORT,
     failure_type=_WE_ARE_WRONG,
+    retries=_SHORT_SECOND_CHANCE,
 )
 BROKEN_PAGING = Failure(
     happened="{host} does not let us read on in {path}: {detail}.",
@@ -200,12 +209,11 @@ UNKNOWN_HOST = Failure(
     failure_type=_USER_MUST_ACT,
     retries=_SHORT_SECOND_CHANCE,
 )
-NAME_LOOK_UP = Failure(
+NAME_LOOK_UP = replace(
+    UNAVAILABLE,
     happened="The name {host} could not be looked up.",
     cause="the network of this machine has a fault, or the domain name a typing error.",
     remedy="Check both, and run it again.",
-    failure_type=_PASSES,
-    retries=_RETRIES,
 )
 PROXY = Failure(
     happened="The proxy between us and {host} did not work ({detail}).",
@@ -226,12 +234,11 @@ PRIVATE_HOST = Failure(
     remedy="Enter the public host name of your site, for example acme.atlassian.net.",
     failure_type=_USER_MUST_ACT,
 )
-REFUSED = Failure(
+REFUSED = replace(
+    UNAVAILABLE,
     happened="{host} refused the connection.",
     cause="a wrong port, or a firewall.",
     remedy="Enter the domain name without a port, and allow outgoing HTTPS to {host}.",
-    failure_type=_PASSES,
-    retries=_RETRIES,
 )
 CERTIFICATE = Failure(
     happened="The TLS certificate of {host} cannot be trusted.",
@@ -240,20 +247,18 @@ CERTIFICATE = Failure(
     "usual certificates and the proxy's.",
     failure_type=_USER_MUST_ACT,
 )
-TIMEOUT = Failure(
+TIMEOUT = replace(
+    UNAVAILABLE,
     happened="{host} did not answer {path} in time.",
     cause="Confluence is overloaded, or a firewall swallows the connection.",
     remedy="Allow outgoing HTTPS to {host}. " + _TRY_LATER,
-    failure_type=_PASSES,
-    retries=_RETRIES,
 )
 SLOW_ANSWER = replace(TIMEOUT, is_of_size=True)
-CONNECTION_LOST = Failure(
+CONNECTION_LOST = replace(
+    UNAVAILABLE,
     happened="The connection to {host} broke while we asked for {path} ({detail}).",
     cause="a fault of the network, or a proxy in between.",
     remedy="Run it again; if it comes back, ask whoever runs the network.",
-    failure_type=_PASSES,
-    retries=_RETRIES,
 )
 UNFORESEEN = Failure(
     happened="{host} answered {path} in a way we did not foresee ({detail}).",

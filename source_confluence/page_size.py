@@ -8,6 +8,7 @@ import requests
 
 from source_confluence.answers import FinalFailureError
 from source_confluence.errors import Failure
+from source_confluence.state import Position
 
 _SUCCESSES_BEFORE_GROWTH = 3
 _MOST_SUCCESSES_BEFORE_GROWTH = 384
@@ -75,7 +76,8 @@ class Fetcher:
 
     Args:
         size: How many rows to ask for.
-        ask: Makes the request, for so many rows; a light one when its second argument is true.
+        ask: Makes the request for a position, and so many rows; a light one when its third argument
+            is true.
         pause: Waits a moment before the next request.
         has_light_form: Whether something can be left out of the request.
         logger: Gets a line for each answer that was too much.
@@ -85,7 +87,7 @@ class Fetcher:
         self,
         size: PageSize,
         *,
-        ask: Callable[[int, bool], requests.Response],
+        ask: Callable[[Position, int, bool], requests.Response],
         pause: Callable[[], None],
         has_light_form: bool,
         logger: logging.Logger,
@@ -98,6 +100,7 @@ class Fetcher:
         self._light_in_a_row = 0
         self._is_light = False
         self._is_last_try = False
+        self._position: Position = {}
 
     def retries(self, failure: Failure) -> int:
         """How many more attempts of this very request are worth making after a failure.
@@ -130,12 +133,13 @@ class Fetcher:
         if rows <= self._size.rows:
             self._size.halve()
 
-    def fetch(self) -> Fetched:
-        """The answer for the position.
+    def fetch(self, position: Position) -> Fetched:
+        """The answer for a position.
 
         Raises:
             FinalFailureError: When the site does not give it in any size.
         """
+        self._position = position
         try:
             response = self._in_some_size()
         except FinalFailureError as error:
@@ -149,7 +153,7 @@ class Fetcher:
     def _in_some_size(self) -> requests.Response:
         while True:
             try:
-                return self._ask(self._size.rows, False)
+                return self._ask(self._position, self._size.rows, False)
             except FinalFailureError as error:  # noqa: PERF203 (of a loop that waits)
                 if not error.failure.is_of_size or self._size.rows == 1:
                     raise
@@ -169,7 +173,7 @@ class Fetcher:
             raise error
         self._is_light = True
         try:
-            light = self._ask(self._size.rows, True)
+            light = self._ask(self._position, self._size.rows, True)
         finally:
             self._is_light = False
         whole = self._once_more()
@@ -184,7 +188,7 @@ class Fetcher:
         self._is_last_try = True
         self._pause()
         try:
-            return self._ask(self._size.rows, False)
+            return self._ask(self._position, self._size.rows, False)
         except FinalFailureError as error:
             if not error.failure.is_of_size:
                 raise

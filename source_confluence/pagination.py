@@ -1,128 +1,144 @@
 """Find where to go on after a page, and where the list ends."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from source_confluence.page import Page, Row
 
-_LIKELY_REPEATS = 10  # of the same row, pushed on again and again, or alike
+_MAX_ID_LENGTH = 40
+
+MAX_FRUITLESS_ROWS = 25_000
+"""Rows that pages without any, one behind the other, may be asked for."""
 
 Token = Mapping[str, Any]
 """The query parameters that name a position: `{"cursor": "eyJpZCI6…"}` or `{"start": 1000}`."""
+
+Key = Callable[[Row], str]
+Warn = Callable[[str], None]
 
 
 class BrokenPagingError(ValueError):
     """The answer does not lead on, or leads back to where we have been."""
 
 
-def next_cursor(next_link: str) -> str:
-    """The cursor in a next link, percent-decoded exactly once.
+def row_key(row: Row) -> str:
+    """What tells a row from the others of its list: its id; the whole of it where it has none."""
+    return str(row.get("id") or repr(row))
+
+
+def cursor_in(link: str | None) -> str | None:
+    """The cursor in a next link, percent-decoded exactly once; None when there is none.
 
     `/wiki/api/v2/pages?limit=2&cursor=eyJp+Q%3D=` → `eyJp+Q==`: wherever it stands, a `+` is a
     plus sign, and `=` may come raw (as v2 sends it) or escaped (as v1 search does).
-
-    Raises:
-        BrokenPagingError: When the link has no cursor.
     """
-    query = next_link.partition("?")[2].partition("#")[0]
+    query = (link or "").partition("?")[2].partition("#")[0]
     for parameter in query.split("&"):
         name, _, value = parameter.partition("=")
         if name == "cursor" and value:
-            return unquote(value)
-    raise BrokenPagingError("its next link has no cursor")
+            with suppress(UnicodeEncodeError):  # half a surrogate pair cannot be sent
+                return unquote(value).encode().decode()
+    return None
 
 
-def next_start(page: Page, *, start: int, limit: int) -> int | None:
-    """The offset after a page of v1, or None at the end.
+def next_cursor(page: Page) -> str | None:
+    """The cursor that leads on: that of the body's next link, else of the header's.
 
-    The site may give fewer rows than asked for and still have more, so the offset advances by the
-    rows that came. The end is an empty page, or one that is not full and has no next link; `size`
-    means different things on different endpoints and is not read. The audit log never has a next
-    link, so a page counts as full when it holds what the site says is its own limit.
+    None at the end of the list.
 
-    Args:
-        page: The answer.
-        start: The offset that was asked for, in rows.
-        limit: The rows that were asked for.
+    Raises:
+        BrokenPagingError: When there is a next link, and no cursor in it.
+
+    Source: https://developer.atlassian.com/cloud/confluence/rest/v2/intro/#using-cursor-based-pagination
     """
-    full = min(limit, page.limit or limit)
-    if not page.rows or (len(page.rows) < full and page.next_link is None):
-        return None
-    return start + len(page.rows)
-
-
-def _overlap(before: list[Row], after: list[Row]) -> int:
-    """How many rows end one page and begin the next: of `a b c d` and `c d e`, 2."""
-    if not after:
-        return 0
-    for start, row in enumerate(before):
-        count = len(before) - start
-        if row == after[0] and before[start:] == after[:count]:
-            return count
-    return 0
+    cursor = cursor_in(page.next_link) or cursor_in(page.header_link)
+    if cursor is None and not page.next_link == page.header_link is None:
+        raise BrokenPagingError("its next link has no cursor")
+    return cursor
 
 
 class Pager(ABC):
     """Leads through one list from its first page, or from a position, to its last, once.
 
+    For each page: `look`, then `second_look` until it is None, `admit` and `after`.
+
     Args:
         limit: Rows to ask for at a time.
+        key: Tells a row from the others.
+        warn: Is told what the user should know of the list, each thing once.
 
     Attributes:
         limit: The same; it may be changed before any request.
         page_count: How many pages were admitted so far.
         row_count: How many rows were admitted so far.
+        mark: What a state says besides the position: `{"rowBefore": "9f86d081884c7d65"}`.
+        is_likely_end: Whether there is probably nothing behind the page that was admitted last.
     """
 
     example: ClassVar[Token]
     """A position in such a list."""
+    example_mark: ClassVar[Token] = {}
+    """What its state may say besides."""
+    is_linked: ClassVar[bool] = False
+    """Whether each page leads to the next one by a link."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, key: Key = row_key, warn: Warn = lambda _: None) -> None:
         self.limit = limit
         self.page_count = 0
         self.row_count = 0
-        self._last_rows: list[Row] = []
-        self._repeats = 0
+        self.mark: Token = {}
+        self.is_likely_end = False
+        self._key = key
+        self._warn = warn
+        self._told: set[str] = set()
+        self._seen: dict[int, int] = {}
+        self._fruitless_rows = 0
 
     @property
-    def last_row(self) -> Row:
-        """The last row of the page admitted last; empty when it had none."""
-        return self._last_rows[-1] if self._last_rows else {}
+    @abstractmethod
+    def place(self) -> str:
+        """Where the page is that is looked at, for people: `behind the row with the id 65538`."""
 
-    def begin_at(self, position: Token) -> None:  # noqa: B027 (only offsets are counted on)
-        """Begin at a position that `after` of an earlier read has given."""
+    def begin_at(self, mark: Token) -> None:
+        """Begin at a position for which an earlier read has left a mark, or none."""
+        self.mark = mark
+
+    @abstractmethod
+    def look(self, position: Token) -> Token:
+        """What to ask for, besides the limit, to get the page at a position."""
+
+    @abstractmethod
+    def second_look(self, page: Page) -> Token | None:
+        """What to ask for once more before a page is taken for the one at the position.
+
+        Args:
+            page: What came of the look before.
+        """
+
+    @abstractmethod
+    def is_there(self, page: Page) -> bool:
+        """Whether a page is what an earlier read, which named the position, expects there."""
 
     def admit(self, page: Page) -> list[Row]:
-        """Take the page that was asked for.
+        """Take the page at the position.
 
         Returns:
-            Its rows, but not those at its beginning that ended the page before: in a list paged by
-            offset, a row that is added before them pushes them on.
+            Its rows, but not those at its beginning that were in the page before.
 
         Raises:
-            BrokenPagingError: When it is the page before: the site ignored the position.
+            BrokenPagingError: When there was such a page before in this read.
         """
-        shorter = min(len(self._last_rows), len(page.rows))
-        is_repeated = shorter > 0 and page.rows[:shorter] == self._last_rows[:shorter]
-        self._repeats = self._repeats + 1 if is_repeated else 0
-        if is_repeated and self._is_broken(page.rows[:shorter]):
-            raise BrokenPagingError("it gives the same rows again for a new position")
-        overlap = page.rows[: _overlap(self._last_rows, page.rows)]
-        rows = page.rows if self._are_alike(overlap) else page.rows[len(overlap) :]
-        self._last_rows = page.rows
+        self._refuse_repeats(page.rows)
+        if page.rows:
+            self._seen.setdefault(self._digest_of(page.rows), self._place)
+        rows = self._new_rows(page)
+        self._fruitless_rows = 0 if rows else self._fruitless_rows + self.limit
         self.page_count += 1
         self.row_count += len(rows)
         return rows
-
-    def _is_broken(self, rows: list[Row]) -> bool:  # noqa: ARG002 (some lists look at them)
-        """Whether rows that come again mean that the position is ignored."""
-        return True
-
-    def _are_alike(self, rows: list[Row]) -> bool:  # noqa: ARG002 (the same)
-        """Whether rows that end one page and begin the next may be others that are just alike."""
-        return False
 
     @abstractmethod
     def after(self, page: Page) -> Token | None:
@@ -132,67 +148,96 @@ class Pager(ABC):
             BrokenPagingError: When the site leads back to where we have been, or nowhere.
         """
 
+    @abstractmethod
+    def _new_rows(self, page: Page) -> list[Row]:
+        """The rows of a page that were not in the one before."""
+
+    @property
+    def _place(self) -> int:
+        """Which page it is that is looked at."""
+        return self.page_count
+
+    def _refuse_repeats(self, rows: list[Row]) -> None:
+        if rows and self._is_repeated(rows):
+            raise BrokenPagingError("it gives the same rows again for a new position")
+
+    def _is_repeated(self, rows: list[Row]) -> bool:
+        """Whether such rows were admitted in another place."""
+        return self._seen.get(self._digest_of(rows), self._place) != self._place
+
+    def _digest_of(self, rows: list[Row]) -> int:
+        """As many rows, from the same first one to the same last one."""
+        return hash((len(rows), self._key(rows[0]), self._key(rows[-1])))
+
+    def _refuse_to_go_on_without_rows(self) -> None:
+        if self._fruitless_rows >= MAX_FRUITLESS_ROWS:
+            raise BrokenPagingError(
+                f"its pages hold no rows, {self._fruitless_rows:,} of which were asked for"
+            )
+
+    def _tell(self, what: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            self._warn(what)
+
 
 class CursorPager(Pager):
     """Follows the cursors of v2; an empty page is followed too, as long as it has a next link.
 
-    A cursor that leads back in a circle is found without remembering all of them: one is kept, and
-    after 1, 2, 4, 8 … pages a newer one in its place.
+    An empty page without one is asked for twice before it is the end: Confluence has cut lists off
+    in that form.
 
-    Source: https://developer.atlassian.com/cloud/confluence/rest/v2/intro/#using-cursor-based-pagination
+    Source: https://jira.atlassian.com/browse/CONFCLOUD-84015
     """
 
     example: ClassVar[Token] = {"cursor": "eyJpZCI6…"}
+    is_linked: ClassVar[bool] = True
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
-        self._kept = ""
-        self._pages_with_it = 0
-        self._patience = 1
+    def __init__(self, limit: int, *, key: Key = row_key, warn: Warn = lambda _: None) -> None:
+        super().__init__(limit, key=key, warn=warn)
+        self._cursors: set[int] = set()
+        self._position: Token = {}
+        self._looks = 0
+        self._last_row: Row = {}
+
+    @property
+    def place(self) -> str:
+        """`behind the row with the id 65538`, if the row has one, and was read in this read."""
+        last_id = str(self._last_row.get("id", ""))
+        is_sound = last_id.isascii() and last_id.isalnum() and len(last_id) <= _MAX_ID_LENGTH
+        return f"behind the row with the id {last_id}" if is_sound else "where this read began"
+
+    def look(self, position: Token) -> Token:
+        """The position itself."""
+        self._position, self._looks = position, 1
+        return position
+
+    def second_look(self, page: Page) -> Token | None:
+        """The same place, behind which an empty page says that the list ends."""
+        is_empty = not page.rows and next_cursor(page) is None
+        if not is_empty or "cursor" not in self._position or self._looks > 1:
+            return None
+        self._looks += 1
+        return self._position
+
+    def is_there(self, page: Page) -> bool:
+        """Whether there is a row, or a next page."""
+        return bool(page.rows) or next_cursor(page) is not None
 
     def after(self, page: Page) -> Token | None:
         """The cursor of the next link: `{"cursor": "eyJpZCI6…"}`."""
-        if page.next_link is None:
+        cursor = next_cursor(page)
+        if cursor is None:
             return None
-        cursor = next_cursor(page.next_link)
-        if cursor == self._kept:
+        other = cursor_in(page.header_link)
+        if other is not None and other != cursor:
+            self._tell("has other next links in headers than in bodies; following those in bodies.")
+        self._refuse_to_go_on_without_rows()
+        if hash(cursor) in self._cursors:
             raise BrokenPagingError("its next link repeats an earlier cursor")
-        self._pages_with_it += 1
-        if self._pages_with_it >= self._patience:
-            self._kept, self._pages_with_it = cursor, 0
-            self._patience *= 2
+        self._cursors.add(hash(cursor))
         return {"cursor": cursor}
 
-
-class OffsetPager(Pager):
-    """Counts through the offsets of v1."""
-
-    example: ClassVar[Token] = {"start": 1000}
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
-        self._start = 0
-
-    def begin_at(self, position: Token) -> None:
-        """Count on from an offset."""
-        self._start = int(position["start"])
-
-    def after(self, page: Page) -> Token | None:
-        """The offset behind the rows so far: `{"start": 1000}`."""
-        start = next_start(page, start=self._start, limit=self.limit)
-        if start is None:
-            return None
-        self._start = start
-        return {"start": start}
-
-    def _is_broken(self, rows: list[Row]) -> bool:
-        """Not when a single row comes again a few times: others were added before it."""
-        return any(row != rows[0] for row in rows) or self._repeats > _LIKELY_REPEATS
-
-
-class EventPager(OffsetPager):
-    """Counts through a list in which two rows may be the same: events of one millisecond."""
-
-    def _are_alike(self, rows: list[Row]) -> bool:
-        """Rows that are all the same may be pushed on, or alike; twice is better than not once."""
-        return all(row == rows[0] for row in rows)
+    def _new_rows(self, page: Page) -> list[Row]:
+        self._last_row = page.rows[-1] if page.rows else self._last_row
+        return page.rows

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from source_confluence.body import PackedBody, unpacked
-from source_confluence.page import Page, Row
-from source_confluence.pagination import BrokenPagingError, next_cursor, next_start
+from source_confluence.page import Page
+from source_confluence.pagination import BrokenPagingError, next_cursor
 from source_confluence.state import Position
 
 Query = Mapping[str, Any]
@@ -64,13 +64,11 @@ class Part(ABC):
 
     @classmethod
     @abstractmethod
-    def behind(
-        cls, before: Position, position: Position, limit: int, wanted: Wanted
-    ) -> "Part | None":
+    def behind(cls, given: int, position: Position, limit: int, wanted: Wanted) -> "Part | None":
         """The page at a position that was found in another way, behind the one that is read now.
 
         Args:
-            before: Where that one began.
+            given: How many rows the answer for that one had.
             position: Where this one begins.
             limit: How many rows it is to have.
             wanted: What is asked for on every page.
@@ -98,10 +96,6 @@ class Part(ABC):
     def is_end(self) -> bool:
         """Whether nothing that was asked for behind it is of use."""
         return False
-
-    def follows(self, row: Row) -> bool:  # noqa: ARG002 (some lists look at it)
-        """Whether it is the page behind the one that ends with that row."""
-        return True
 
     def most_in_doubt(self, page_count: int) -> int:  # noqa: ARG002 (the same)
         """How many pages may be asked for of which nobody knows whether there is anything there.
@@ -133,14 +127,18 @@ class Part(ABC):
             TooLargeError: When it is too large.
             requests.RequestException: When it cannot be unpacked.
             NotJsonError: When it is not JSON.
-            NotAListError: When there is no list of objects in it.
+            NotAListError: When there is no list of objects in it, or it does not say whether it
+                leads on.
             FilterIgnoredError: When it holds rows that were not asked for.
             BrokenPagingError: When it lacks rows, or they have no ids, or it does not lead on.
         """
         if self.body is not None:
             body, self.body = self.body, None
             content = unpacked(body, largest_bytes)
-            self._take_in(Page.parse(content, is_listing=self.is_listing))
+            asked = self.limit if self.is_listing else None
+            header = body.link_header
+            page = Page.parse(content, asked=asked, header=header, is_listing=self.is_listing)
+            self._take_in(page)
 
     @abstractmethod
     def _take_in(self, answer: Page) -> None:
@@ -150,13 +148,9 @@ class Part(ABC):
 class OffsetPart(Part):
     """A page of v1, whose place can be counted out; it begins one row early.
 
-    Rows move while a list is read: an event is written late, a group is added. Of pages that are
-    asked for one after the other, that repeats rows, which is noticed; of pages that are asked for
-    side by side, one in front may be answered after one behind it, and rows may be in neither. The
-    row that both have shows that they meet.
-
-    Where fewer rows come than it is to have, it is the end if it would be so for whoever asked for
-    the same rows in the ordinary way; else it is left to that.
+    Rows move while a list is read: an event is written late, a group is added or removed. Of pages
+    that are asked for side by side, one in front may be answered after one behind it, and rows may
+    be in neither. The row that both have shows that they meet; `OffsetPager` looks at it.
 
     Args:
         step: The rows it is to have, besides that one; at least 1.
@@ -165,25 +159,17 @@ class OffsetPart(Part):
     def __init__(self, position: Position, limit: int, wanted: Wanted, step: int) -> None:
         super().__init__(position, limit, wanted)
         self._step = step
-        self._row_before: Row | None = None
 
     @classmethod
-    def behind(
-        cls, before: Position, position: Position, limit: int, wanted: Wanted
-    ) -> Part | None:
-        """An answer is full when it has as many rows as lie between the two, or as asked for."""
-        came = int(position["start"]) - int(before.get("start", 0))
-        step = min(came, limit) - 1
-        return cls(position, limit, wanted, step) if step else None
+    def behind(cls, given: int, position: Position, limit: int, wanted: Wanted) -> Part | None:
+        """An answer is full when it has as many rows as the one before, or as asked for."""
+        step = min(given, limit) - 1
+        return cls(position, limit, wanted, step) if step > 0 else None
 
     @property
     def is_end(self) -> bool:
-        """When fewer rows came than it is to have."""
-        return self.page is not None and len(self.page.rows) < self._step
-
-    def follows(self, row: Row) -> bool:
-        """Whether that row is the one before its own first one."""
-        return self._row_before == row
+        """When fewer rows came than it is to have, so that what follows begins in another place."""
+        return self.page is not None and len(self.page.rows) <= self._step
 
     def most_in_doubt(self, page_count: int) -> int:
         """One at first, and one more for each two that there were, since the list may end."""
@@ -202,14 +188,8 @@ class OffsetPart(Part):
         return {"limit": self.limit, **self._wanted.query, **self.position, "start": start}
 
     def _take_in(self, answer: Page) -> None:
-        """One answer is all there is to it, when it is full, or the end."""
-        is_full = len(answer.rows) > self._step
-        is_end = next_start(answer, start=0, limit=self.limit) is None
-        if not (answer.rows and (is_full or is_end)):
-            self.has_failed = True
-            return
-        self._row_before = answer.rows[0]
-        self.page = replace(answer, rows=answer.rows[1:], limit=self._step)
+        """One answer is all there is to it."""
+        self.page = answer
 
 
 class ListedPart(Part):
@@ -231,8 +211,8 @@ class ListedPart(Part):
         return cls(position, limit, wanted)
 
     @classmethod
-    def behind(cls, before: Position, position: Position, limit: int, wanted: Wanted) -> Part:  # noqa: ARG003
-        """Where the page before it began says nothing about it."""
+    def behind(cls, given: int, position: Position, limit: int, wanted: Wanted) -> Part:  # noqa: ARG003
+        """How many rows the page before it had says nothing about it."""
         return cls(position, limit, wanted)
 
     @property
@@ -259,8 +239,8 @@ class ListedPart(Part):
 
     def _take_in_ids(self, listing: Page) -> None:
         self._ids = _ids(listing)
-        if listing.next_link is not None:
-            self._next = {"cursor": next_cursor(listing.next_link)}
+        cursor = next_cursor(listing)
+        self._next = None if cursor is None else {"cursor": cursor}
         self._listing = replace(listing, rows=[])  # decoded rows are large, and others will come
         if not self._ids:
             self.page = listing
@@ -272,7 +252,7 @@ class ListedPart(Part):
         if len(rows) < len(self._ids):
             raise BrokenPagingError("rows that were listed did not come")
         in_order = [rows[each] for each in self._ids]
-        self.page = replace(answer, rows=in_order, next_link=listing.next_link)
+        self.page = replace(listing, rows=in_order, is_odd=answer.is_odd)
 
 
 def _ids(page: Page) -> list[str]:

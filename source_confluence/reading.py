@@ -1,6 +1,7 @@
 """Read one list page by page: where the read is, where it goes on, and where it ends."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -17,6 +18,21 @@ from source_confluence.records import Records
 from source_confluence.state import COMPLETE, Position, state_at
 
 _ROWS_BETWEEN = 25  # so many leave in less than a millisecond
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Came:
+    """The page at a position.
+
+    Args:
+        page: What stands in it.
+        is_light: Whether it had to be asked for without what is heavy.
+        part: How it was fetched ahead, if it was.
+    """
+
+    page: Page
+    is_light: bool = False
+    part: Part | None = None
 
 
 class Reading:
@@ -72,17 +88,23 @@ class Reading:
         return self._pager.page_count == 1 or self._next is None
 
     @property
+    def place(self) -> str:
+        """Where the page is that is read next, for people: `at the offset 2000`."""
+        return self._pager.place
+
+    @property
     def row_count(self) -> int:
         """How many rows there were so far."""
         return self._pager.row_count
 
     def begin_at(self, position: Position) -> None:
         """Begin where an earlier read stopped."""
+        mark = {name: position[name] for name in self._pager.example_mark if name in position}
         self._pins = {name: position[name] for name in self._pins}
-        self.position = position
+        self.position = {name: position[name] for name in position if name not in mark}
         self.state = state_at(position, of=self._of)
         self.is_resumed = True
-        self._pager.begin_at(position)
+        self._pager.begin_at(mark)
 
     def records(self) -> Iterable[StreamData]:
         """The records of the page at the position, whether or not it was fetched ahead.
@@ -91,16 +113,43 @@ class Reading:
             FinalFailureError: When the site does not give it.
             BrokenPagingError: When it does not lead on to the next page.
         """
+        return self._records_of(self._page())
+
+    def resumed_records(self) -> Generator[StreamData, None, bool]:
+        """The records where an earlier read stopped; False when there is nothing, or no such place.
+
+        To start over then is sure to miss nothing.
+        """
+        try:
+            came = self._page()
+        except FinalFailureError as error:
+            if error.failure is BAD_REQUEST:
+                return False
+            raise
+        if not self._pager.is_there(came.page):
+            return False
+        yield from self._records_of(came)
+        return True
+
+    def _page(self) -> _Came:
+        """The page at the position, looked at again where the first look proves nothing."""
         self._begin_ahead()
-        part = self._ahead.take(self.position, self._pager.last_row)
+        look = self._pager.look(self.position)
+        part = self._ahead.take(self.position)
         if part is not None and part.page is not None:
             self._pager.limit = part.limit
             self._fetcher.succeeded(part.limit)
-            yield from self._records_of(part.page, is_light=False, came_as=part)
+            came = _Came(page=part.page, part=part)
         else:
-            fetched = self._fetcher.fetch()
-            self._pager.limit = fetched.rows
-            yield from self._records_of(self._decode(fetched.response), is_light=fetched.is_light)
+            came = self._fetched(look)
+        while (another := self._pager.second_look(came.page)) is not None:
+            came = self._fetched(another)
+        return came
+
+    def _fetched(self, look: Position) -> _Came:
+        fetched = self._fetcher.fetch({**self._pins, **look})
+        self._pager.limit = fetched.rows
+        return _Came(page=self._decode(fetched.response), is_light=fetched.is_light)
 
     def _begin_ahead(self) -> None:
         """Begin with the first page; the ones behind it lead on from page to page."""
@@ -110,41 +159,28 @@ class Reading:
         if part is not None:
             self._ahead.begin(part)
 
-    def resumed_records(self) -> Generator[StreamData, None, bool]:
-        """The records where an earlier read stopped; False when there is nothing, or no such place.
-
-        To start over then is sure to miss nothing.
-        """
-        try:
-            records = list(self.records())
-        except FinalFailureError as error:
-            if error.failure is BAD_REQUEST:
-                return False
-            raise
-        yield from records
-        return bool(records) or self._next is not None
-
-    def _records_of(
-        self, page: Page, *, is_light: bool, came_as: Part | None = None
-    ) -> Iterable[StreamData]:
+    def _records_of(self, came: _Came) -> Iterable[StreamData]:
+        page = came.page
         rows = self._pager.admit(page)
         for start in range(0, len(rows), _ROWS_BETWEEN):
             some = rows[start : start + _ROWS_BETWEEN]
-            yield from self._records.rows(some, is_odd=page.is_odd, is_light=is_light)
-            if came_as is not None:
+            yield from self._records.rows(some, is_odd=page.is_odd, is_light=came.is_light)
+            if came.part is not None:
                 self._ahead.go_on()
         token = self._pager.after(page)
         self._next = None if token is None else {**self._pins, **token}
-        if self._next is None or self._part is None:
-            return
-        if came_as is not None:
-            following = came_as.next(self._fetcher.rows)
-        else:
-            following = self._part.behind(
-                self.position, self._next, self._fetcher.rows, self._wanted
-            )
+        following = self._following(came)
         if following is not None:
             self._ahead.begin(following)
+
+    def _following(self, came: _Came) -> Part | None:
+        """How to fetch the page behind that one ahead."""
+        if self._next is None or self._part is None or self._pager.is_likely_end:
+            return None
+        if came.part is not None:
+            return came.part.next(self._fetcher.rows)
+        given, rows = len(came.page.rows), self._fetcher.rows
+        return self._part.behind(given, self._next, rows, self._wanted)
 
     def advance(self) -> None:
         """Let the position, and the state, lead to the next page, or be the end."""
@@ -154,7 +190,7 @@ class Reading:
             self.close()
         else:
             self.position = self._next
-            self.state = state_at(self.position, of=self._of)
+            self.state = state_at({**self.position, **self._pager.mark}, of=self._of)
 
     def close(self) -> None:
         """End it, at its end or before."""

@@ -1,10 +1,12 @@
 """Say where a read goes on after a page, and understand what an earlier read has said.
 
     {"of": "acme.atlassian.net/wiki/api/v2/pages", "cursor": "eyJpZCI6…"}
-    {"of": "acme.atlassian.net/wiki/rest/api/audit", "endDate": 1795348800000, "start": 2000}
+    {"of": "acme.atlassian.net/wiki/rest/api/audit", "endDate": 1795348800000, "start": 2000,
+     "rowBefore": "9f86d081884c7d65"}
     {"__ab_full_refresh_sync_complete": true}
 
-A position means something only in the list of the site it was made in, so the state names that. The
+A position means something only in the list of the site it was made in, so the state names that. In
+a list whose rows move, it also knows the row before by a digest; version 2.0.0 did not say it. The
 last form, the CDK's own, is the end; a read that is given it starts over.
 
 Source: https://docs.airbyte.com/understanding-airbyte/airbyte-protocol/#state--checkpointing
@@ -42,20 +44,23 @@ def state_at(position: Position, *, of: str) -> dict[str, Any]:
     return {_OF: of, **position}
 
 
-def position_in(state: Mapping[str, Any], *, of: str, like: Position) -> Position | None:
+def position_in(
+    state: Mapping[str, Any], *, of: str, like: Position, mark: Position
+) -> Position | None:
     """The position that a state names, or None when it is no state of ours for this list.
 
     Args:
         state: What an earlier read printed, or anything else.
         of: The list, host and path, that is about to be read.
         like: A position of this list, which shows the names and types of its parameters.
+        mark: What the state may say besides, in the same way.
     """
     position = {name: value for name, value in state.items() if name != _OF}
-    if state.get(_OF) != of or set(position) != set(like):
+    if state.get(_OF) != of or not set(like) <= set(position) <= {*like, *mark}:
         return None
-    if not all(_is_like(position[name], like[name]) for name in like):
-        return None
-    return position
+    known = {**like, **mark}
+    are_like = all(_is_like(value, known[name]) for name, value in position.items())
+    return position if are_like else None
 
 
 def _is_like(value: object, example: str | int) -> bool:

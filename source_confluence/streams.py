@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import pendulum
 
 from source_confluence.base_streams import ConfluenceStream
+from source_confluence.by_offset import OffsetPager
 from source_confluence.page import Row
-from source_confluence.pagination import CursorPager, EventPager, OffsetPager, Pager
+from source_confluence.pagination import CursorPager, Pager
 from source_confluence.parts import ListedPart, OffsetPart, Part
 
 
@@ -83,7 +84,7 @@ class Audit(ConfluenceStream):
     """
 
     endpoint = "wiki/rest/api/audit"
-    pager: ClassVar[type[Pager]] = EventPager
+    pager: ClassVar[type[Pager]] = OffsetPager
     part: ClassVar[type[Part] | None] = OffsetPart
     page_size = 1000
     permission = (
@@ -103,6 +104,10 @@ class Audit(ConfluenceStream):
     def record(self, row: Row) -> Mapping[str, Any]:
         """The row with the key that Confluence does not give: `{…, "event_id": "9f86d081…"}`."""
         return {**row, "event_id": event_id(row)}
+
+    def key(self, row: Row) -> str:
+        """The same, which a row has only when it leaves."""
+        return event_id(row)
 
 
 _STABLE_PARTS = (

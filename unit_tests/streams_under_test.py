@@ -6,6 +6,8 @@ from fake_confluence import Call, Content, RunningSite
 from unit_tests.protocol import Message, Outcome
 
 NAMES = ["pages", "blog_posts", "space", "audit", "group"]
+OFFSETS = ["audit", "group"]
+LINKED = ["pages", "blog_posts", "space"]
 PAGE_SIZES = {"pages": 250, "blog_posts": 250, "space": 250, "audit": 1000, "group": 200}
 PATHS = {
     "pages": "/wiki/api/v2/pages",

@@ -31,6 +31,7 @@ FLOORS = [
     {"limit_headers"},
     {"backoff", "pace"},
     {"waits", "parts"},
+    {"by_offset", "decoder"},
     {"pagination", "recognition"},
     {"config", "files", "site", "errors", "body", "page", "state", "stopping"},
 ]

@@ -109,6 +109,8 @@ def test_offsets_and_limits_of_v1(stream: str, start_site: StartSite) -> None:
     past_the_end = get(site, PATHS[stream], start=12, limit=5).json()
     assert past_the_end["results"] == []
     assert "next" not in past_the_end["_links"]
+    capped = get(start_site(content(stream, 12), page_cap=4), PATHS[stream], limit=9).json()
+    assert (len(capped["results"]), capped["limit"], "next" in capped["_links"]) == (4, 9, False)
 
 
 def test_the_audit_log_is_newest_first_and_its_ends_are_inclusive(start_site: StartSite) -> None:

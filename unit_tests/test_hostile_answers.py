@@ -4,12 +4,14 @@ import gzip
 import io
 import json
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 import requests
 from urllib3 import HTTPResponse
 
-from fake_confluence import Fault
+from fake_confluence import Call, Fault
+from fake_confluence.faults import Reply
 from source_confluence.body import PackedBody, TooLargeError, body_of, unpacked
 from source_confluence.page import NotJsonError, Page
 from source_confluence.records import mended
@@ -17,12 +19,14 @@ from unit_tests.conftest import StartSite
 from unit_tests.protocol import Message, Outcome, check, read
 from unit_tests.streams_under_test import (
     NAMES,
+    OFFSETS,
     PATHS,
     completed,
     content,
     every_stream,
     list_calls,
 )
+from unit_tests.test_parts import change_answers
 
 TRUNCATED = {"field": "odd", "change": "TRUNCATED", "reason": "SOURCE_SERIALIZATION_ERROR"}
 NULLED = {"field": "odd", "change": "NULLED", "reason": "SOURCE_SERIALIZATION_ERROR"}
@@ -30,6 +34,9 @@ ODD: list[tuple[str, str, object, list[Message]]] = [
     ("NUL", r'"a\u0000b"', "a\ufffdb", [TRUNCATED]),
     ("lone surrogate", r'"a\ud800b"', "a\ufffdb", [TRUNCATED]),
     ("raw surrogate", '"a\udc00b"', "a\ufffdb", [TRUNCATED]),
+    ("no UTF-8", '"caf\udce9"', "caf\ufffd", [TRUNCATED]),
+    ("line break", '"a\nb"', "a\nb", []),
+    ("raw NUL", '"a\x00b"', "a\ufffdb", [TRUNCATED]),
     ("emoji", r'"\ud83d\ude00"', "😀", []),
     ("no NUL", r'"\\u0000"', r"\u0000", []),
     ("more than 64 bits", "123456789012345678901234567890", 123456789012345678901234567890, []),
@@ -76,15 +83,86 @@ def test_what_no_destination_takes_is_mended_and_marked(
 
 
 @every_stream
-def test_a_body_that_is_nested_without_end_is_one_error(
+def test_a_row_that_is_nested_without_end_is_one_error(
     stream: str, start_site: StartSite, waits: list[float]
 ) -> None:
     deep = Fault(kind="odd", raw="[" * 200_000, path=PATHS[stream], count=None)
     site = start_site(content(stream, 3), faults=[deep])
     outcome = read(site.config, [stream])
     assert outcome.ending(stream) == "INCOMPLETE"
-    assert "JSON that breaks off or is malformed" in outcome.error(stream)["message"]
+    error = outcome.error(stream)
+    assert "with a row that cannot be decoded (nested too deep to be decoded)" in error["message"]
+    assert error["failure_type"] == "system_error", "it does not pass"
     assert waits
+
+
+DEEP = "[" * 5_000 + "]" * 5_000
+
+
+@pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
+@pytest.mark.parametrize("raw", [DEEP, r'{"storage": "\q"}'], ids=["deep", "malformed"])
+@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+def test_a_row_whose_body_cannot_be_decoded_leaves_without_it(
+    raw: str, stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    names = {"space": ["description", "icon"]}.get(stream, ["body"])
+    rows = content(stream, 40).rows(stream)
+    number = next(number for number in range(17, 40) if rows[number][names[0]])
+    odd = Fault(kind="odd_body", path=PATHS[stream], row=number, raw=raw, count=None)
+    site = start_site(content(stream, 40), faults=[odd])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    records = [m["record"] for m in outcome.messages if m["type"] == "RECORD"]
+    marked = {r["data"]["id"]: r["meta"]["changes"] for r in records if r.get("meta")}
+    mark = {"change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR"}
+    assert marked == {rows[number]["id"]: [{"field": name, **mark} for name in names]}
+    assert [r["data"]["id"] for r in records] == [row["id"] for row in rows]
+    assert all(
+        names[0] in r["data"] or not row[names[0]] or r.get("meta")
+        for r, row in zip(records, rows, strict=True)
+    )
+    assert sum(waits) < 60, "halves, and not attempts that cannot pass"
+
+
+@pytest.mark.parametrize(
+    ("stream", "place"),
+    [
+        ("pages", "behind the row with the id "),
+        ("audit", "at the offset 7, with a row"),
+        ("group", "at the offset 7, with a row"),
+    ],
+)
+def test_where_a_row_cannot_be_decoded_at_all_the_error_names_the_place(
+    stream: str, place: str, start_site: StartSite, waits: list[float]
+) -> None:
+    site = start_site(content(stream, 12))
+    rows = site.service.content.rows(stream)
+
+    def odd(call: Call, answer: Reply) -> Reply:
+        rows_of_it = answer.document.get("results", []) if call.path == PATHS[stream] else []
+        if not any(_alike(row, rows[7]) for row in rows_of_it):
+            return answer
+        body = json.dumps({**answer.document, "odd": "#"}).replace('"#"', DEEP)
+        return replace(answer, document=body.encode())
+
+    change_answers(site, odd)
+    outcome = read(site.config, [stream])
+
+    assert outcome.ending(stream) == "INCOMPLETE"
+    error = outcome.error(stream)
+    assert error["failure_type"] == "system_error", "it does not pass"
+    assert place in error["message"]
+    if stream == "pages":
+        assert f"behind the row with the id {rows[6]['id']}," in error["message"]
+    assert len(outcome.records(stream)) == 7
+    assert waits
+
+
+def _alike(row: Message, other: Message) -> bool:
+    own = ("id", "creationDate", "affectedObject")
+    return [row.get(name) for name in own] == [other.get(name) for name in own]
 
 
 @every_stream
@@ -101,15 +179,13 @@ def test_what_does_not_fit_into_memory_is_not_taken_into_it(
     site = start_site(content(stream, 3), faults=[large])
     outcome = read(site.config, [stream])
     assert outcome.ending(stream) == "INCOMPLETE"
-    assert (
-        "is too large (more than 4 MB), even for a single row" in outcome.error(stream)["message"]
-    )
+    assert "is too large (more than 4 MB), even for one row" in outcome.error(stream)["message"]
     assert waits
     assert outcome.records(stream) == []
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1"])
-def test_a_body_that_is_not_utf_8_is_no_json(encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_body_in_another_encoding_is_no_json(encoding: str) -> None:
     with pytest.raises(NotJsonError):
         Page.parse('{"results": [{"a": "ä\\u0000"}]}'.encode(encoding))
 
@@ -219,7 +295,7 @@ def test_a_body_that_trickles_in_ends_in_time(
     site = start_site(content(stream, 3), faults=[slow])
     outcome = read(site.config, [stream])
     assert completed(outcome, stream)
-    assert len(list_calls(site)) == 2
+    assert len(list_calls(site)) == 2 + (stream in OFFSETS)
     assert waits == [2]
 
 

@@ -3,12 +3,19 @@ from typing import Any
 
 import pytest
 
-from source_confluence.page import NotAListError, NotJsonError, Page, Row
-from source_confluence.pagination import BrokenPagingError, CursorPager, OffsetPager, next_cursor
+from source_confluence.page import NotAListError, NotJsonError, Page, UnreadableError
+from source_confluence.pagination import (
+    MAX_FRUITLESS_ROWS,
+    BrokenPagingError,
+    CursorPager,
+    Token,
+    cursor_in,
+)
 
 
-def page(rows: int = 0, *, next_link: str | None = None, limit: int | None = None) -> Page:
-    return Page(rows=[{"id": str(n)} for n in range(rows)], next_link=next_link, limit=limit)
+def page(rows: int = 0, *, next_link: str | None = None, header: str | None = None) -> Page:
+    listed: list[dict[str, Any]] = [{"id": str(n)} for n in range(rows)]
+    return Page(rows=[*listed], next_link=next_link, header_link=header)
 
 
 @pytest.mark.parametrize(
@@ -27,108 +34,103 @@ def page(rows: int = 0, *, next_link: str | None = None, limit: int | None = Non
     ],
 )
 def test_the_cursor_is_decoded_exactly_once(link: str, cursor: str) -> None:
-    assert next_cursor(link) == cursor
+    assert cursor_in(link) == cursor
 
 
-@pytest.mark.parametrize(
-    "link",
-    ["", "/wiki/api/v2/pages", "/wiki/api/v2/pages?limit=2", "?cursor=", "?cursor", "cursor"],
-)
+BARE = ["", "/wiki/api/v2/pages", "/wiki/api/v2/pages?limit=2", "?cursor=", "?cursor", "cursor"]
+
+
+@pytest.mark.parametrize("link", [*BARE, "?cursor=\ud800"])
 def test_a_next_link_without_a_cursor_is_an_error(link: str) -> None:
-    with pytest.raises(BrokenPagingError, match="no cursor"):
-        CursorPager(250).after(page(2, next_link=link))
+    for broken in (page(2, next_link=link), page(2, header=link)):
+        with pytest.raises(BrokenPagingError, match="no cursor"):
+            CursorPager(250).after(broken)
 
 
-def test_a_cursor_that_comes_back_is_an_error_even_after_others() -> None:
+@pytest.mark.parametrize("link", [*BARE, None])
+def test_where_the_body_has_no_cursor_the_headers_is_followed(link: str | None) -> None:
     pager = CursorPager(250)
-    assert pager.after(page(2, next_link="?cursor=a")) == {"cursor": "a"}
-    assert pager.after(page(2, next_link="?cursor=b")) == {"cursor": "b"}
+    assert pager.after(page(2, next_link=link, header="?cursor=a%3D")) == {"cursor": "a="}
+
+
+@pytest.mark.parametrize("link", [*BARE, None])
+def test_a_header_without_a_cursor_is_no_matter_where_the_body_has_one(link: str | None) -> None:
+    assert CursorPager(250).after(page(2, next_link="?cursor=a", header=link)) == {"cursor": "a"}
+
+
+def test_where_body_and_header_differ_the_bodys_is_followed_with_one_warning() -> None:
+    warnings: list[str] = []
+    pager = CursorPager(250, warn=warnings.append)
+    assert pager.after(page(next_link="?cursor=a%3D", header="?x&cursor=a=")) == {"cursor": "a="}
+    assert warnings == []
+    assert pager.after(page(next_link="?cursor=b", header="?cursor=c")) == {"cursor": "b"}
+    assert pager.after(page(next_link="?cursor=d", header="?cursor=e")) == {"cursor": "d"}
+    assert len(warnings) == 1
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 10])
+def test_a_cursor_that_comes_back_is_an_error_at_once_whatever_the_circle(length: int) -> None:
+    pager = CursorPager(250)
+    for number in range(length):
+        assert pager.after(page(next_link=f"?cursor={number}")) == {"cursor": str(number)}
     with pytest.raises(BrokenPagingError, match="repeats an earlier cursor"):
-        pager.after(page(2, next_link="?cursor=a"))
+        pager.after(page(next_link="?cursor=0"))
+
+
+def test_a_page_that_comes_back_is_an_error_before_its_rows_leave() -> None:
+    pager = CursorPager(250)
+    for rows in (1, 2, 3):
+        pager.admit(page(rows))
+    with pytest.raises(BrokenPagingError, match="same rows again"):
+        pager.admit(page(2))
 
 
 def test_a_page_without_rows_is_followed_when_it_has_a_next_link() -> None:
     assert CursorPager(250).after(page(0, next_link="?cursor=a")) == {"cursor": "a"}
 
 
+@pytest.mark.parametrize(("limit", "page_count"), [(250, 100), (1000, 25), (10, 2_500)])
+def test_pages_without_rows_end_in_an_error_when_many_rows_were_asked_for(
+    limit: int, page_count: int
+) -> None:
+    pager = CursorPager(limit)
+    for number in range(page_count - 1):
+        pager.admit(page(0))
+        assert pager.after(page(0, next_link=f"?cursor={number}"))
+    pager.admit(page(0))
+    with pytest.raises(BrokenPagingError, match=f"hold no rows, {MAX_FRUITLESS_ROWS:,} of which"):
+        pager.after(page(0, next_link="?cursor=x"))
+
+
+def test_a_row_in_between_lets_pages_without_rows_be_followed_again() -> None:
+    pager = CursorPager(250)
+    for number in range(300):
+        empty_or_not = page(number if number % 90 == 0 else 0, next_link=f"?cursor={number}")
+        pager.admit(empty_or_not)
+        assert pager.after(empty_or_not)
+
+
 def test_v2_ends_where_there_is_no_next_link_however_full_the_page() -> None:
     assert CursorPager(2).after(page(2)) is None
 
 
-def test_offsets_advance_by_the_rows_that_came() -> None:
-    pager = OffsetPager(200)
-    assert pager.after(page(200)) == {"start": 200}
-    assert pager.after(page(150, next_link="/rest/api/group?start=400")) == {"start": 350}
-    assert pager.after(page(3)) is None
-
-
 @pytest.mark.parametrize(
-    ("last", "why"),
+    ("position", "came", "is_looked_at_twice"),
     [
-        (page(0), "empty"),
-        (page(0, next_link="/rest/api/group?start=200"), "empty, whatever it links to"),
-        (page(199), "short"),
-        (page(199, limit=200), "short"),
-        (page(199, limit=1000), "short for what was asked"),
+        ({"cursor": "a"}, page(0), True),
+        ({"cursor": "a"}, page(0, next_link="?cursor=b"), False),
+        ({"cursor": "a"}, page(0, header="?cursor=b"), False),
+        ({"cursor": "a"}, page(1), False),
+        ({}, page(0), False),
     ],
 )
-def test_offsets_end_at_an_empty_page_or_a_short_one_with_no_next_link(
-    last: Page, why: str
+def test_an_empty_last_page_is_looked_at_twice(
+    position: Token, came: Page, is_looked_at_twice: bool
 ) -> None:
-    assert OffsetPager(200).after(last) is None, why
-
-
-def test_a_page_that_is_as_full_as_the_site_allows_is_not_the_last() -> None:
-    assert OffsetPager(1000).after(page(100, limit=100)) == {"start": 100}
-
-
-def test_a_page_as_full_as_was_asked_for_is_not_the_last_whatever_the_site_allows() -> None:
-    assert OffsetPager(200).after(page(200, limit=1000)) == {"start": 200}
-
-
-def test_the_same_rows_twice_are_refused_before_they_are_used() -> None:
-    pager = OffsetPager(200)
-    pager.admit(page(200))
-    with pytest.raises(BrokenPagingError, match="same rows again"):
-        pager.admit(page(200))
-
-
-def test_rows_that_were_pushed_on_to_the_next_page_do_not_leave_twice() -> None:
-    rows: list[Row] = [{"n": n} for n in range(9)]
-    pager = OffsetPager(5)
-    first = Page(rows=rows[:5], next_link=None, limit=None)
-    second = Page(rows=rows[3:8], next_link=None, limit=None)
-    assert pager.admit(first) == rows[:5]
-    assert pager.admit(second) == rows[5:8]
-    assert pager.admit(Page(rows=rows[8:], next_link=None, limit=None)) == rows[8:]
-
-
-def test_a_last_page_of_nothing_but_pushed_rows_is_the_end_and_no_fault() -> None:
-    rows: list[Row] = [{"n": n} for n in range(5)]
-    pager = OffsetPager(5)
-    pager.admit(Page(rows=rows, next_link=None, limit=None))
-    assert pager.admit(Page(rows=rows[4:], next_link=None, limit=None)) == []
-    assert pager.row_count == 5
-
-
-def test_the_longest_overlap_counts() -> None:
-    rows: list[Row] = [{"n": n} for n in (1, 2, 1, 2, 1, 2)]
-    pager = OffsetPager(4)
-    pager.admit(Page(rows=rows[:4], next_link=None, limit=None))
-    assert pager.admit(Page(rows=[*rows[2:4], {"n": 3}], next_link=None, limit=None)) == [{"n": 3}]
-
-
-@pytest.mark.parametrize("rows", [[{"n": 3}, {"n": 9}], [{"n": 9}, {"n": 4}], [{"n": 1}]])
-def test_a_single_row_that_looks_alike_is_no_repetition(rows: list[Row]) -> None:
-    pager = OffsetPager(5)
-    pager.admit(Page(rows=[{"n": n} for n in range(5)], next_link=None, limit=None))
-    assert pager.admit(Page(rows=rows, next_link=None, limit=None)) == rows
-
-
-def test_two_empty_pages_are_not_a_repetition() -> None:
     pager = CursorPager(250)
-    pager.admit(page(0))
-    pager.admit(page(0))
+    assert pager.look(position) == position
+    assert pager.second_look(came) == (position if is_looked_at_twice else None)
+    assert pager.second_look(came) is None
 
 
 def body(**document: object) -> bytes:
@@ -139,7 +141,6 @@ def body(**document: object) -> bytes:
     "document",
     [
         {"results": []},
-        {"results": [], "_links": None},
         {"results": [], "_links": {}},
         {"results": [], "_links": {"next": None}},
         {"results": [], "_links": {"base": "https://acme.atlassian.net/wiki"}, "limit": 0},
@@ -147,12 +148,58 @@ def body(**document: object) -> bytes:
     ],
 )
 def test_an_empty_list_may_come_in_several_forms(document: dict[str, Any]) -> None:
-    assert Page.parse(body(**document)) == page(0)
+    assert Page.parse(body(**document), asked=250) == page(0)
 
 
-def test_a_page_has_rows_a_next_link_and_perhaps_a_limit() -> None:
+@pytest.mark.parametrize("links", [None, False, [], ["next"], 7, "next", {"next": "?start=1"}])
+def test_of_a_list_by_offset_nothing_but_the_rows_is_read(links: object) -> None:
+    assert Page.parse(body(results=[{"id": "0"}], _links=links)) == page(1)
+
+
+@pytest.mark.parametrize("links", [None, False, [], ["next"], 7, "next", {"next": 7}])
+@pytest.mark.parametrize("header", ["", '</wiki/api/v2/pages?cursor=b>; rel="next"'])
+def test_links_that_are_no_object_make_an_answer_that_is_no_list(
+    links: object, header: str
+) -> None:
+    with pytest.raises(NotAListError):
+        Page.parse(body(results=[{"id": "0"}], _links=links), asked=250, header=header)
+
+
+def test_a_full_page_that_does_not_say_where_it_leads_is_no_list() -> None:
+    full = body(results=[{"id": "0"}, {"id": "1"}])
+    with pytest.raises(NotAListError, match="a full page without '_links'"):
+        Page.parse(full, asked=2)
+    assert Page.parse(full, asked=3) == page(2), "a short one is the last"
+    header = '</wiki/api/v2/pages?cursor=b>; rel="next"'
+    assert Page.parse(full, asked=2, header=header).header_link == "/wiki/api/v2/pages?cursor=b"
+    assert Page.parse(body(results=[{"id": "0"}], _links={}), asked=1) == page(1)
+
+
+def test_a_page_has_rows_and_a_next_link() -> None:
     document = {"results": [{"id": "0"}], "limit": 25, "size": 99, "_links": {"next": "/rest/x"}}
-    assert Page.parse(body(**document)) == page(1, next_link="/rest/x", limit=25)
+    assert Page.parse(body(**document), asked=25) == page(1, next_link="/rest/x")
+
+
+@pytest.mark.parametrize(
+    ("header", "link"),
+    [
+        ("", None),
+        ('</wiki/api/v2/pages?cursor=a>; rel="next"', "/wiki/api/v2/pages?cursor=a"),
+        ("</x?cursor=a>;rel=next", "/x?cursor=a"),
+        ('</x?cursor=a>; title="x"; REL="Next"', "/x?cursor=a"),
+        ('</x?cursor=a>; rel="last next"', "/x?cursor=a"),
+        (
+            '<https://acme/wiki>; rel="base", </x?cursor=a==&limit=2>; rel="next"',
+            "/x?cursor=a==&limit=2",
+        ),
+        ('<https://acme/wiki>; rel="base"', None),
+        ('</x?cursor=a>; rel="prev"', None),
+        ("<>; <; ,;=,,<a", None),
+        ("rel=next", None),
+    ],
+)
+def test_the_next_link_is_found_in_the_header(header: str, link: str | None) -> None:
+    assert Page.parse(body(results=[]), asked=250, header=header).header_link == link
 
 
 def test_numbers_and_texts_stay_what_they_were() -> None:
@@ -171,11 +218,28 @@ def test_numbers_and_texts_stay_what_they_were() -> None:
         (b'{"results": [{"id": "1"', "breaks off"),
         (b"Basic authentication with passwords is deprecated.", "plain text"),
         (b'{"results": ' + b"[" * 100_000, "breaks off"),
-        (b'{"results": ["\xff"]}', "breaks off"),
+        (b'{"results": [{"id": "1", "body": {"a": "}', "breaks off"),
+        (b'{"results": [{"id": "1"}', "breaks off"),
     ],
 )
 def test_what_is_not_json_is_named(text: bytes, what: str) -> None:
     with pytest.raises(NotJsonError, match=what):
+        Page.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (b'{"results": [' + b"[" * 100_000 + b"]}", "nested too deep"),
+        (b'{"results": [' + b"[" * 5_000 + b"]" * 5_000 + b"]}", "nested too deep"),
+        (b'{"results": [{"id": "\\q"}]}', "malformed JSON"),
+        (b'\xef\xbb\xbf {"results": [{"id": 1x}]} \n', "malformed JSON"),
+    ],
+)
+def test_what_is_whole_and_cannot_be_decoded_is_a_matter_of_its_rows(
+    text: bytes, what: str
+) -> None:
+    with pytest.raises(UnreadableError, match=what):
         Page.parse(text)
 
 
@@ -190,8 +254,7 @@ def test_what_is_not_json_is_named(text: bytes, what: str) -> None:
         b'{"results": null}',
         b'{"results": {}}',
         b'{"results": [1]}',
-        b'{"results": [], "_links": ["next"]}',
-        b'{"results": [], "_links": {"next": 7}}',
+        b'{"results": ["\xff"]}',
     ],
 )
 def test_json_that_is_no_list_of_results_is_an_error(document: bytes) -> None:

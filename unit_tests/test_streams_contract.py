@@ -18,6 +18,7 @@ from unit_tests.protocol import discover, read
 from unit_tests.streams_under_test import (
     KEYS,
     NAMES,
+    OFFSETS,
     PAGE_SIZES,
     PATHS,
     completed,
@@ -49,7 +50,7 @@ def test_every_row_leaves_once_in_order_and_unchanged(
 
 @every_stream
 @pytest.mark.parametrize("rows", [0, 1])
-def test_a_list_that_is_empty_or_short_takes_one_request(
+def test_a_list_that_is_empty_or_short_takes_one_request_and_by_offset_one_for_its_end(
     stream: str, rows: int, start_site: StartSite
 ) -> None:
     site = start_site(content(stream, rows))
@@ -58,7 +59,8 @@ def test_a_list_that_is_empty_or_short_takes_one_request(
 
     assert completed(outcome, stream)
     assert len(outcome.records(stream)) == rows
-    assert [call.path for call in list_calls(site)] == [PATHS[stream]]
+    count = 2 if rows and stream in OFFSETS else 1
+    assert [call.path for call in list_calls(site)] == [PATHS[stream]] * count
 
 
 @every_stream
@@ -69,7 +71,7 @@ def test_it_asks_for_full_pages(stream: str, start_site: StartSite) -> None:
 
     assert [dict(call.params)["limit"] for call in list_calls(site)] == [
         str(PAGE_SIZES[stream])
-    ] * 2
+    ] * (3 if stream in OFFSETS else 2)
 
 
 @every_stream
@@ -238,15 +240,15 @@ def test_each_page_is_decoded_once(start_site: StartSite, monkeypatch: pytest.Mo
     decoded: list[bytes] = []
     parse = Page.parse
 
-    def counting(body: bytes) -> Page:
+    def counting(body: bytes, **options: Any) -> Page:  # noqa: ANN401
         decoded.append(body)
-        return parse(body)
+        return parse(body, **options)
 
     monkeypatch.setattr(Page, "parse", counting)
     site = start_site(content("group", 12), page_cap=5)
 
     assert len(read(site.config, ["group"]).records("group")) == 12
-    assert len(decoded) == len(site.calls) == 3
+    assert len(decoded) == len(site.calls)
 
 
 def test_pages_are_forgotten_when_their_records_have_left(start_site: StartSite) -> None:
@@ -257,7 +259,7 @@ def test_pages_are_forgotten_when_their_records_have_left(start_site: StartSite)
     gc.collect()
 
     assert isinstance(instance, ConfluenceStream)
-    assert len(instance._pages) == 0  # noqa: SLF001 (nothing else shows it)
+    assert len(instance._decoder) == 0  # noqa: SLF001 (nothing else shows it)
 
 
 def test_the_token_is_masked_even_when_it_was_entered_with_blanks(start_site: StartSite) -> None:

@@ -1,0 +1,132 @@
+"""Count through a list of v1, whose rows move while it is read."""
+
+import hashlib
+from typing import ClassVar
+
+from source_confluence.page import Page, Row
+from source_confluence.pagination import BrokenPagingError, Key, Pager, Token, Warn, row_key
+
+_FEW_ROWS = 2
+_LIKELY_REPEATS = 10  # of few rows, one behind the other
+_MOVED = (
+    "gives its rows in another order each time, or many of them were removed while they were read; "
+    "some may be missing until the next sync."
+)
+
+
+class OffsetPager(Pager):
+    """Counts through the offsets of v1; only an empty answer is the end.
+
+    A site may give fewer rows than it was asked for, at any place, and not say that there are more.
+
+    Rows move while a list is read: an event is written late, a group is added or removed. So each
+    page but the first is asked for one row early, and begins with the row that ended the one
+    before. Where it does not, rows in front are gone, and others have slipped into their places:
+    it is asked for once more, from a page earlier. Behind a page that is not full there is probably
+    nothing, so that is asked for first.
+    """
+
+    example: ClassVar[Token] = {"start": 1000}
+    example_mark: ClassVar[Token] = {"rowBefore": "9f86d081884c7d65"}
+
+    def __init__(self, limit: int, *, key: Key = row_key, warn: Warn = lambda _: None) -> None:
+        super().__init__(limit, key=key, warn=warn)
+        self._start = 0
+        self._before: list[Row] = []
+        self._most_rows = 0
+        self._repeats = 0
+        self._is_early = False
+        self._is_met = True
+        self._may_step_back = True
+
+    @property
+    def place(self) -> str:
+        """`at the offset 2000`."""
+        return f"at the offset {self._start}"
+
+    def look(self, position: Token) -> Token:
+        """The offset itself where the list probably ends; else that of the row before, if known."""
+        self._may_step_back = self._is_met  # not twice: a list without an order never meets
+        self._is_met = True
+        self._is_early = bool(self.mark) and not self.is_likely_end
+        return self._at(int(position.get("start", 0)) - self._is_early)
+
+    def second_look(self, page: Page) -> Token | None:
+        """A row or a page earlier, to see that pages meet; behind rows that are all known."""
+        if not self._is_early:
+            self._is_early = self.is_likely_end and bool(page.rows)
+            self.is_likely_end = False
+            return self._at(self._start - 1) if self._is_early else None
+        met_at = self._met_at(page)
+        self._is_met = met_at is not None
+        if not self._is_met and self._may_step_back:
+            self._refuse_repeats(page.rows)
+            self._may_step_back = False
+            return self._at(max(self._start + 1 - self._full_rows, 0))
+        if met_at == len(page.rows):
+            self._is_early = False
+            return self._at(self._start + met_at)
+        return None
+
+    def is_there(self, page: Page) -> bool:
+        """Whether there are rows, behind the row before if that is known."""
+        return self._is_met if self.mark else bool(page.rows)
+
+    def after(self, page: Page) -> Token | None:
+        """The offset behind the rows so far: `{"start": 1000}`."""
+        if not page.rows:
+            return None
+        self._refuse_to_go_on_without_rows()
+        return {"start": self._start + len(page.rows)}
+
+    def _new_rows(self, page: Page) -> list[Row]:
+        if not self._is_met:
+            if not page.rows:
+                raise BrokenPagingError("it ends before the place that was reached")
+            self._tell(_MOVED)
+        new = page.rows[self._met_at(page) or 0 :] if self._is_early else page.rows
+        if page.rows:
+            self._before = page.rows
+            self.mark = {"rowBefore": self._digest(page.rows[-1])}
+        self.is_likely_end = len(page.rows) < self._full_rows
+        self._most_rows = max(self._most_rows, len(page.rows))
+        return new
+
+    @property
+    def _full_rows(self) -> int:
+        """As many rows as were asked for, or, after a first answer, as the site may give."""
+        return min(self._most_rows or self.limit, self.limit)
+
+    def _met_at(self, page: Page) -> int | None:
+        """Where the rows begin that were not in the page before; None where the two do not meet.
+
+        Of rows that are alike, the first one counts: twice is better than not at all.
+        """
+        wanted = self.mark.get("rowBefore")
+        if wanted is None or not page.rows:
+            return None
+        if self._digest(page.rows[0]) == wanted:
+            return 1
+        places: dict[str, int] = {}
+        for place, row in enumerate(page.rows, 1):
+            places.setdefault(self._digest(row), place)
+        before = (self._digest(row) for row in reversed(self._before))
+        return next((places[each] for each in (wanted, *before) if each in places), None)
+
+    def _digest(self, row: Row) -> str:
+        key = self._key(row).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(key).hexdigest()[:16]
+
+    def _at(self, start: int) -> Token:
+        self._start = start
+        return {"start": start} if start else {}
+
+    @property
+    def _place(self) -> int:
+        return self._start
+
+    def _is_repeated(self, rows: list[Row]) -> bool:
+        """Not for a while where they are few, or alike: others may have been added before them."""
+        self._repeats = self._repeats + 1 if super()._is_repeated(rows) else 0
+        may_be_pushed = len(rows) <= _FEW_ROWS or self._key(rows[0]) == self._key(rows[-1])
+        return self._repeats > (_LIKELY_REPEATS if may_be_pushed else 0)
