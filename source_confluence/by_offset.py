@@ -60,13 +60,15 @@ class OffsetPager(Pager):
         met_at = self._met_at(page)
         self._is_met = met_at is not None
         if not self._is_met and self._may_step_back:
-            self._refuse_repeats(page.rows)
             self._may_step_back = False
-            return self._at(max(self._start + 1 - self._full_rows, 0))
-        if met_at == len(page.rows):
+            start = max(self._start + 1 - self._full_rows, 0)
+        elif met_at == len(page.rows):
             self._is_early = False
-            return self._at(self._start + met_at)
-        return None
+            start = self._start + met_at
+        else:
+            return None
+        self._refuse_repeats(page.rows)
+        return self._at(start)
 
     def is_there(self, page: Page) -> bool:
         """Whether there are rows, behind the row before if that is known."""
