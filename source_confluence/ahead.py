@@ -96,7 +96,7 @@ class Ahead:
             if self._pages_to_read_alone:
                 self._pages_to_read_alone -= 1
                 return
-            if self._is_off or part.limit < _FEWEST_ROWS:
+            if self._is_off or part.limit < _FEWEST_ROWS or self._is_slower(part):
                 return
             self._parts.append(part)
         self._workers.settle()
@@ -114,6 +114,8 @@ class Ahead:
             return None
         head = self._parts[0]
         self._wait_for(head)
+        if not self._parts:
+            return None
         if head.has_failed:
             self._fail(head)
             return None
@@ -143,6 +145,8 @@ class Ahead:
                 self._read_body(head)
                 continue
             self._ask_for_what_may_be()
+            if not self._parts:
+                return
             if not (self._is_under_way or self._workers.is_free):
                 head.has_failed = True  # all are busy with what nobody wants any more
                 return
@@ -166,15 +170,31 @@ class Ahead:
         self._workers.settle()
 
     def _ask_for_what_may_be(self) -> None:
+        self._leave_what_is_slower()
         self._extend()
-        while self._workers.is_free and not self._throttle.seconds_to_wait():
+        while self._workers.is_free and not self._seconds_to_wait():
             part = self._next_to_ask()
             if part is None:
                 return
             self._submit(part)
 
+    def _seconds_to_wait(self) -> float:
+        return self._throttle.seconds_to_wait(is_beside_others=self._workers.is_busy)
+
+    def _is_slower(self, part: Part) -> bool:
+        """Whether the page comes sooner in turn, with one request, while the site refuses some."""
+        return self._throttle.answer_seconds < self._limit.seconds_for(part.request_count)
+
+    def _leave_what_is_slower(self) -> None:
+        """Take out of the window what was not begun, when it is sooner there in turn."""
+        if self._parts and self._is_slower(self._parts[0]):
+            while self._parts and not self._parts[-1].is_begun:
+                self._parts.pop().has_failed = True
+
     def _extend(self) -> None:
         """Add pages to the window, as far as it is known where they begin."""
+        if self._parts and self._is_slower(self._parts[0]):
+            return
         while self._parts and len(self._parts) < self._width():
             following = self._parts[-1].next(self._size.rows)
             if following is None:
@@ -222,7 +242,7 @@ class Ahead:
     def _wait_for_an_answer(self) -> None:
         """Or until the next request may be made; what was read so far is printed first."""
         sys.stdout.flush()
-        seconds = self._throttle.seconds_to_wait()
+        seconds = self._seconds_to_wait()
         if not self._is_under_way:
             self._throttle.wait(seconds)
             return
@@ -242,6 +262,8 @@ class Ahead:
             self._give_up(part, answer.failure, is_too_large=answer.is_too_large)
         else:
             part.body = answer.body
+            if not part.is_listing:
+                self._throttle.answer_seconds = answer.seconds
             if part.is_listing and not part.has_failed:
                 self._read_body(part)
 

@@ -21,14 +21,16 @@ _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _WEEKDAY = re.compile(r"^[A-Za-z]{3,9},? ")  # pendulum would move the date to it
 _HTTP_DATES = ("DD MMM YYYY HH:mm:ss z", "DD-MMM-YY HH:mm:ss z", "MMM D HH:mm:ss YYYY")
 _ISO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:")
+_ADDED_SECONDS = 1.0  # by airbyte-cdk 7.39.1, to each wait
 _SHORTEST_WAIT_SECONDS = 0.1  # airbyte-cdk 7.39.1 takes a wait of 0 for "no opinion"
 
 
 class ConfluenceBackoff(BackoffStrategy):
     """Wait as long as Confluence asks, else longer after each attempt, with jitter.
 
-    `airbyte-cdk` 7.39.1 sleeps as long, and one second more, so no wait is shorter than asked. It
-    sleeps without a word, so a wait of more than a minute is left to `rate_limit`, which tells.
+    `airbyte-cdk` 7.39.1 sleeps a second longer than it is told, which is taken off what Confluence
+    asks; `rate_limit` sees to it that no wait is shorter than that. The CDK sleeps without a word,
+    so a wait of more than a minute is left to `rate_limit`, which tells.
 
     Args:
         stop: Ends the wait at once when we are told to stop.
@@ -57,8 +59,8 @@ class ConfluenceBackoff(BackoffStrategy):
         elif asked > SILENT_SECONDS:
             seconds = _SHORTEST_WAIT_SECONDS
         else:
-            seconds = max(asked, _SHORTEST_WAIT_SECONDS)
-        _LOGGER.info("Trying again in %.1f seconds.", seconds + 1)
+            seconds = max(asked - _ADDED_SECONDS, _SHORTEST_WAIT_SECONDS)
+        _LOGGER.info("Trying again in %.1f seconds.", seconds + _ADDED_SECONDS)
         if not _LOGGER.isEnabledFor(logging.DEBUG):  # else the CDK prints a line after its sleep
             self._stop.begin_interruptible()
         return seconds

@@ -4,7 +4,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from source_confluence.body import PackedBody, unpacked
 from source_confluence.page import Page
@@ -47,6 +47,9 @@ class Part(ABC):
         refusal_count: How many of its requests were answered with 429.
     """
 
+    request_count: ClassVar[int] = 1
+    """How many requests it takes."""
+
     def __init__(self, position: Position, limit: int, wanted: Wanted) -> None:
         self.position = position
         self.limit = limit
@@ -86,6 +89,11 @@ class Part(ABC):
     def is_waiting(self) -> bool:
         """Whether something is to be asked for now."""
         return not (self.is_under_way or self.is_settled or self.body is not None)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it takes no more requests now than it would take in turn, or none."""
+        return not self.is_waiting
 
     @property
     def is_listing(self) -> bool:
@@ -199,6 +207,8 @@ class ListedPart(Part):
     between, or the filter leaves it out: whoever asks for the page without a filter will see.
     """
 
+    request_count: ClassVar[int] = 2
+
     def __init__(self, position: Position, limit: int, wanted: Wanted) -> None:
         super().__init__(position, limit, wanted)
         self._listing: Page | None = None
@@ -214,6 +224,11 @@ class ListedPart(Part):
     def behind(cls, given: int, position: Position, limit: int, wanted: Wanted) -> Part:  # noqa: ARG003
         """How many rows the page before it had says nothing about it."""
         return cls(position, limit, wanted)
+
+    @property
+    def is_begun(self) -> bool:
+        """When the ids are there, or are asked for."""
+        return not (self.is_waiting and self.is_listing)
 
     @property
     def is_listing(self) -> bool:

@@ -35,16 +35,12 @@ class RateLimit:
 
     Args:
         pace: How often it has let us ask, where several requests are under way.
-
-    Attributes:
-        has_slowed_down: Whether we ask less often since that was told; who tells it, resets it.
     """
 
     def __init__(self, pace: Pace | None = None) -> None:
         self.pace = pace
         self.reason: str | None = None
         self.pause_seconds = 0.0
-        self.has_slowed_down = False
         self._heard: SimpleQueue[Heard] = SimpleQueue()
         self._not_before = 0.0
         self._asked_at = 0.0
@@ -56,15 +52,28 @@ class RateLimit:
         """Learn from an answer; from any thread, and before the next request, whoever makes it."""
         self._heard.put(heard)
 
-    def seconds_to_wait(self) -> float:
-        """Until the next request may be made, by all that was heard so far."""
+    def seconds_to_wait(self, *, is_beside_others: bool = False) -> float:
+        """Until the next request may be made, by all that was heard so far.
+
+        Args:
+            is_beside_others: Whether requests are under way that were not answered.
+        """
         with suppress(Empty):
             while True:
                 self._take_in(self._heard.get_nowait())
         slowly = min(self._asked_at + self.pause_seconds, self._pause_until)
         earliest = max(self._not_before, slowly)
-        in_step = self.pace.seconds_to_wait() if self.pace else 0.0
+        in_step = self.pace.seconds_to_wait() if self.pace and is_beside_others else 0.0
         return max(earliest - now_seconds(), in_step, 0.0)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the site has refused requests that several of us made, a few seconds ago."""
+        return self.pace is not None and self.pace.rate < math.inf
+
+    def seconds_for(self, request_count: int) -> float:
+        """In how many seconds it is worth while to make so many requests instead of one."""
+        return self.pace.seconds_for(request_count) if self.pace else 0.0
 
     def asking(self) -> float:
         """A request is about to be made; the next one comes after the pause.
@@ -72,9 +81,7 @@ class RateLimit:
         Returns:
             When that was.
         """
-        self._asked_at = now_seconds()
-        if self.pace:
-            self.pace.asking()
+        self._asked_at = self.pace.asking() if self.pace else now_seconds()
         return self._asked_at
 
     def _take_in(self, heard: Heard) -> None:
@@ -90,8 +97,7 @@ class RateLimit:
         self._not_before = max(self._not_before, answered_at + refusal.seconds)
         self.reason = refusal.reason
         if self.pace is not None and refusal.is_of_rate:
-            is_slower = self.pace.refused(asked_at, answered_at, refusal.seconds)
-            self.has_slowed_down = self.has_slowed_down or is_slower
+            self.pace.refused(asked_at, answered_at, refusal.seconds)
 
     def _answered(self, headers: Mapping[str, str], answered_at: float) -> None:
         """Set the pause by what an answer says is left; it lasts until that is renewed."""
@@ -134,6 +140,9 @@ class Throttle(APIBudget):
         before: What it asks for, for the log: `acme.atlassian.net/wiki/api/v2/pages`.
         logger: Gets a line when we begin to ask more slowly, and each minute of a long wait.
         stop: Ends a wait at once when we are told to stop.
+
+    Attributes:
+        answer_seconds: How long the site took for the page that came last.
     """
 
     def __init__(
@@ -147,6 +156,8 @@ class Throttle(APIBudget):
         self._stop = stop
         self._pause_seconds = 0.0
         self._asked_at = 0.0
+        self._is_refused = False
+        self.answer_seconds = math.inf
 
     def acquire_call(
         self,
@@ -166,9 +177,9 @@ class Throttle(APIBudget):
         self._asked_at = self._limit.asking()
         self._stop.begin_interruptible()
 
-    def seconds_to_wait(self) -> float:
+    def seconds_to_wait(self, *, is_beside_others: bool = False) -> float:
         """Until the next request may be made; when that has just become slower, it is told."""
-        seconds = self._limit.seconds_to_wait()
+        seconds = self._limit.seconds_to_wait(is_beside_others=is_beside_others)
         self._tell()
         return seconds
 
@@ -186,7 +197,10 @@ class Throttle(APIBudget):
     def update_from_response(self, request: Any, response: requests.Response) -> None:  # noqa: ANN401, ARG002
         """Learn from an answer."""
         self._stop.end_interruptible()
-        self._limit.hear(Heard.of(response, self._asked_at))
+        heard = Heard.of(response, self._asked_at)
+        self._limit.hear(heard)
+        if heard.headers is not None:
+            self.answer_seconds = heard.answered_at - heard.asked_at
         self.seconds_to_wait()
 
     def get_matching_policy(self, request: Any) -> None:  # noqa: ANN401, ARG002
@@ -195,13 +209,10 @@ class Throttle(APIBudget):
 
     def _tell(self) -> None:
         """Say when we begin to ask more slowly, and when we stop doing so; once."""
-        if self._limit.has_slowed_down and self._limit.pace:
-            self._limit.has_slowed_down = False
+        was_refused, self._is_refused = self._is_refused, self._limit.is_refused
+        if self._is_refused and not was_refused:
             self._logger.info(
-                "%s refuses requests; asking no more often than every %.2f seconds, "
-                "and slowly more often again.",
-                self._before,
-                self._limit.pace.interval_seconds,
+                "%s refuses requests; asking it less often for a while.", self._before
             )
         slower, was_slower = self._limit.pause_seconds, self._pause_seconds
         self._pause_seconds = slower

@@ -14,6 +14,7 @@ from source_confluence.answers import failure_of
 from source_confluence.body import PackedBody, packed_body_of
 from source_confluence.errors import TOO_LARGE
 from source_confluence.limit_headers import LONGEST_ASKED_WAIT_SECONDS, Refusal
+from source_confluence.waits import now_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +26,14 @@ class Answer:
         refusal: The wait it tells us, when it does.
         failure: What is wrong, when there is no body: `HTTP 500`.
         is_too_large: Whether that is its size.
+        seconds: How long it took to come.
     """
 
     body: PackedBody | None = None
     refusal: Refusal | None = None
     failure: str = ""
     is_too_large: bool = False
+    seconds: float = 0.0
 
     @classmethod
     def of(cls, ask: Callable[[], requests.Response], largest_bytes: int) -> "Answer":
@@ -41,6 +44,7 @@ class Answer:
             largest_bytes: How large the body may be, as it comes.
         """
         bodies: list[PackedBody] = []
+        began = now_seconds()
         try:
             response = ask()
             failure, detail = failure_of(
@@ -53,6 +57,7 @@ class Answer:
                 refusal=Refusal.of(response),
                 failure=f"HTTP {response.status_code} {detail}".strip(),
                 is_too_large=failure is TOO_LARGE,
+                seconds=now_seconds() - began,
             )
         except Exception as error:  # noqa: BLE001 (whoever asks again meets it again)
             return cls(failure=type(error).__name__)
@@ -81,6 +86,11 @@ class Workers:
         self._came: deque[tuple[Settle, Answer]] = deque()
         self._under_way_count = 0
         self._threads: list[threading.Thread] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether one of them has something to do."""
+        return self._under_way_count > 0
 
     @property
     def is_free(self) -> bool:
