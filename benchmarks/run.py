@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.chart import bars
 from benchmarks.contenders import Contender, bare, ours, published
+from benchmarks.limits import PATTERNS, SLOW_PATTERNS, Pattern
 from benchmarks.measure import Results, measured, site
 from source_confluence.config import DEFAULT_NUM_WORKERS
 
@@ -25,11 +26,12 @@ CONTENT = {
 }
 NOTHING = {**CONTENT, "pages": 0, "blog_posts": 0, "spaces": 0, "audit": 0, "groups": 0}
 FEW = {**NOTHING, "pages": 20_000, "spaces": 200}
+SOME = {**NOTHING, "pages": 10_000, "spaces": 200}
 MANY = {**FEW, "pages": 200_000}
 NEAR = {"request_seconds": 0.05, "body_seconds": 0.004}
+CHEAP = {"request_seconds": 0.05, "body_seconds": 0.0005}
 FAR = {"request_seconds": 0.15, "body_seconds": 0.006}
 JITTER = 0.2
-PER_SECOND = 5
 CONTENDERS = (published(), bare(), ours(1), ours(8), ours(DEFAULT_NUM_WORKERS))
 
 
@@ -97,24 +99,48 @@ def cpu(folder: Path, rounds: int) -> str:
 
 
 def limit(folder: Path, rounds: int) -> str:
-    """How well the connector lives with a site that allows few requests."""
-    latency = {**NEAR, "jitter": JITTER}
-    setting = {"latency": latency, "per_second": PER_SECOND}
-    with site(CONTENT) as reached:
-        contenders = [ours(8), ours(DEFAULT_NUM_WORKERS)]
-        found = measured(reached, contenders, folder, setting, rounds=rounds)
+    """How well the connector lives with a site that refuses requests, where bodies are cheap."""
+    return _limit(folder, rounds, CONTENT, CHEAP, PATTERNS)
+
+
+def slow_limit(folder: Path, rounds: int) -> str:
+    """The same where a batch of bodies takes a second: 10,000 pages."""
+    return _limit(folder, rounds, SOME, NEAR, SLOW_PATTERNS)
+
+
+def _limit(
+    folder: Path,
+    rounds: int,
+    content: Mapping[str, int],
+    latency: Mapping[str, float],
+    patterns: Sequence[Pattern],
+) -> str:
     lines = [
-        "| | requests | refused | first to last request | ideal | to the ideal |",
-        "|---|---|---|---|---|---|",
+        "| refused | 1 worker | 16 workers | 16 to 1 | ideal | 16 to the ideal | requests of 16 |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for each in found:
-        requests, refused = each.of_site("requests"), each.of_site("refused")
-        busy, ideal = each.of_site("busy_seconds"), (requests - refused) / PER_SECOND
-        lines.append(
-            f"| {each.contender.name} | {requests:.0f} | {refused:.0f} ({refused / requests:.1%}) "
-            f"| {busy:.1f} s | {ideal:.1f} s | {busy / ideal:.2f} × |"
-        )
+    with site(content) as reached:
+        for pattern in patterns:
+            sys.stderr.write(f" {pattern.name}\n")
+            setting = {"latency": {**latency, "jitter": JITTER}, **pattern.setting}
+            contenders = [ours(1), ours(DEFAULT_NUM_WORKERS)]
+            one, many = measured(reached, contenders, folder, setting, rounds=rounds)
+            lines.append(_limit_row(pattern, one, many))
     return "\n".join(lines)
+
+
+def _limit_row(pattern: Pattern, one: Results, many: Results) -> str:
+    """Times from the first to the last request; the ideal is for the requests that one needs."""
+    alone, together = (each.of_site("busy_seconds") for each in (one, many))
+    requests, refused = (many.of_site(what) for what in ("requests", "refused"))
+    ideal = "| - | - "
+    if pattern.ideal_seconds:
+        least = pattern.ideal_seconds(one.of_site("requests") - one.of_site("refused"))
+        ideal = f"| {least:.1f} s | {together / least:.2f} × "
+    return (
+        f"| {pattern.name} | {alone:.1f} s | {together:.1f} s | {together / alone:.2f} × {ideal}"
+        f"| {requests:.0f}, {refused / requests:.0%} of them refused |"
+    )
 
 
 def memory(folder: Path, rounds: int) -> str:
@@ -154,6 +180,7 @@ PARTS: Mapping[str, Callable[[Path, int], str]] = {
     "far": far,
     "cpu": cpu,
     "limit": limit,
+    "slow_limit": slow_limit,
     "memory": memory,
     "workers": workers,
 }

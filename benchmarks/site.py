@@ -3,9 +3,10 @@
     python -m benchmarks.site '{"pages": 20000}'
 
 prints `{"config": {…}, "ca_file": "…"}`. For each line that it reads, such as
-`{"latency": {"request_seconds": 0.05}, "per_second": 5}` or `{}`, it prints what happened since the
-line before, `{"requests": 97, "refused": 0, "cpu_seconds": 0.4, "busy_seconds": 11.8}`, and from
-then on is as slow as the line says.
+`{"latency": {"request_seconds": 0.05}, "limiter": {"per_second": 5}}`, `{"chance": {"part": 0.1}}`
+or `{}`, it prints what happened since the line before,
+`{"requests": 97, "refused": 0, "cpu_seconds": 0.4, "busy_seconds": 11.8}`, and from then on is as
+slow as the line says.
 """
 
 import gzip
@@ -19,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from fake_confluence import Call, Content, Latency, Limiter, Service, serve
+from fake_confluence import Call, Chance, Content, Latency, Limiter, Refuser, Service, serve
 from fake_confluence.faults import Reply
 
 
@@ -44,7 +45,11 @@ class QuickService(Service):
     def set_up(self, wanted: Mapping[str, Any]) -> None:
         """Be as slow as wanted, and begin to count anew."""
         self._slow = Latency(**wanted.get("latency", {}))
-        self._limits = Limiter(wanted["per_second"]) if wanted.get("per_second") else None
+        self._limits: Refuser | None = None
+        if "limiter" in wanted:
+            self._limits = Limiter(**wanted["limiter"])
+        elif "chance" in wanted:
+            self._limits = Chance(**wanted["chance"])
         self.calls.clear()
         self._refused_count = 0
         self._began = self._ended = 0.0

@@ -15,7 +15,8 @@ with `/wiki`, the cursor raw or escaped and anywhere in the query) and Link head
 (newest first, two events in one millisecond, no next link) and the groups with v1's offsets; the
 limit of 250 rows, pages and blog posts by `id`, error bodies of both versions, and both ways to
 refuse a credential: 401, or 404 and 403. What it holds depends on the seed alone. It answers as
-quickly as it can, and any number of requests, unless it is given a `Latency` or a `Limiter`.
+quickly as it can, and any number of requests, unless it is given a `Latency`, a `Limiter`
+or a `Chance`.
 
 It does not imitate, and refuses with 400 and a reason: every other parameter, `sort`, `status` and
 `space-id` among them, and bodies other than `storage`. Every other path answers 404. A `limit`
@@ -25,8 +26,19 @@ knows the token sees everything.
 
 from fake_confluence.content import Content
 from fake_confluence.faults import Fault
-from fake_confluence.network import Latency, Limiter
+from fake_confluence.network import Chance, Latency, Limiter, Refuser
 from fake_confluence.server import RunningSite, serve
 from fake_confluence.service import Call, Service
 
-__all__ = ["Call", "Content", "Fault", "Latency", "Limiter", "RunningSite", "Service", "serve"]
+__all__ = [
+    "Call",
+    "Chance",
+    "Content",
+    "Fault",
+    "Latency",
+    "Limiter",
+    "Refuser",
+    "RunningSite",
+    "Service",
+    "serve",
+]

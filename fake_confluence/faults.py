@@ -167,6 +167,8 @@ def _next_in_header(reply: Reply, _: Fault) -> Reply:
 
 
 def _other_next_in_header(reply: Reply, _: Fault) -> Reply:
+    if "next" not in reply.document["_links"]:
+        return reply
     links = {**reply.document["_links"], "next": "/wiki/api/v2/pages?cursor=b3RoZXI="}
     return replace(reply, headers={"Link": link_header(links)})
 

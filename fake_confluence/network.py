@@ -2,8 +2,10 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Protocol
 
 from fake_confluence.faults import Reply, error_body
 
@@ -34,28 +36,96 @@ class Latency:
         return fair * self._random.uniform(1 - self.jitter, 1 + self.jitter)
 
 
+class Refuser(Protocol):
+    """Decides which requests a site refuses."""
+
+    def refusal(self) -> Reply | None:
+        """None when one more request is allowed; else the answer to it."""
+
+
 class Limiter:
     """Allows so many requests a second, and that many at once; it refuses the others with 429.
 
     Args:
         per_second: Requests a second.
         burst: How many may come at once when there were none for a while.
+        later: What it allows from then on: `((3, 5), (13, 20))` is 5 a second after 3 seconds, and
+            20 after 13.
     """
 
-    def __init__(self, per_second: float, burst: float | None = None) -> None:
+    def __init__(
+        self,
+        per_second: float,
+        burst: float | None = None,
+        later: Sequence[tuple[float, float]] = (),
+    ) -> None:
         self._per_second = per_second
         self._burst = burst or max(per_second, 1.0)
+        self._later = later
         self._left = self._burst
-        self._at = time.monotonic()
+        self._began = self._at = time.monotonic()
         self._lock = threading.Lock()
 
     def refusal(self) -> Reply | None:
         """None when one more request is allowed; else the answer to it."""
         with self._lock:
             now = time.monotonic()
-            self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
+            per_second = self._per_second
+            for since, other in self._later:
+                per_second = other if now - self._began >= since else per_second
+            self._left = min(self._burst, self._left + (now - self._at) * per_second)
             self._at = now
             if self._left >= 1:
                 self._left -= 1
                 return None
-        return Reply(status=429, headers={"Retry-After": "1"}, document=error_body(429, "Too fast"))
+        return too_fast("1")
+
+
+class Chance:
+    """Refuses requests by chance, or one of so many, or the first ones, as those of others make it.
+
+    Args:
+        part: The part of the requests that is refused by chance: 0.1 is a tenth.
+        every: Which of them in turn: 3 is the third, the sixth and so on.
+        first: How many of the first ones.
+        seconds: For how long each that comes is refused.
+        retry_after: How long to wait, or nothing.
+        seed: The same seed gives the same chances.
+    """
+
+    def __init__(  # noqa: PLR0913 (each is a way to refuse)
+        self,
+        part: float = 0.0,
+        *,
+        every: int = 0,
+        first: int = 0,
+        seconds: float = 0.0,
+        retry_after: str = "1",
+        seed: int = 1,
+    ) -> None:
+        self._part = part
+        self._every = every
+        self._first = first
+        self._seconds = seconds
+        self._retry_after = retry_after
+        self._random = Random(seed)
+        self._count = 0
+        self._began: float | None = None
+        self._lock = threading.Lock()
+
+    def refusal(self) -> Reply | None:
+        """None when this request is allowed; else the answer to it."""
+        with self._lock:
+            now = time.monotonic()
+            self._began = now if self._began is None else self._began
+            self._count += 1
+            is_in_turn = self._every > 0 and self._count % self._every == 0
+            is_early = self._count <= self._first or now - self._began < self._seconds
+            is_by_chance = self._random.random() < self._part
+        return too_fast(self._retry_after) if is_in_turn or is_early or is_by_chance else None
+
+
+def too_fast(retry_after: str) -> Reply:
+    """A refusal, with a word how long to wait, or none."""
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    return Reply(status=429, headers=headers, document=error_body(429, "Too fast"))

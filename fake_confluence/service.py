@@ -22,7 +22,7 @@ from fake_confluence.content import (
     index_of,
 )
 from fake_confluence.faults import KINDS, Fault, Plan, Reply, error_body, link_header, unrecognised
-from fake_confluence.network import Latency, Limiter
+from fake_confluence.network import Latency, Refuser
 
 EMAIL = "ada@acme.com"
 API_TOKEN = "ATATT3x-not-a-real-token"  # noqa: S105 (it opens nothing but this fake)
@@ -85,7 +85,7 @@ class Service:
             and v1 answers 403, as real sites do as well.
         events_per_call: How many new audit events happen before each look at the audit log.
         latency: How long its answers take.
-        limiter: How many requests it allows; any number when there is none.
+        limiter: Which requests it refuses; none when there is no limiter.
     """
 
     def __init__(  # noqa: PLR0913 (each is a way for sites to be different)
@@ -98,7 +98,7 @@ class Service:
         refuses_with_401: bool = True,
         events_per_call: int = 0,
         latency: Latency | None = None,
-        limiter: Limiter | None = None,
+        limiter: Refuser | None = None,
     ) -> None:
         self.content = content
         self.calls: list[Call] = []

@@ -15,7 +15,10 @@ ALL = 12
 FIRST_PAGE = 5
 """The fault begins at the second page, of 12 rows that come 5 at a time."""
 
-COMPLETE_REQUESTS = 3
+COMPLETE_REQUESTS = {name: 3 if name in V2 else 5 for name in EVERY}
+"""A list by offset is asked once whether it ends after its first page, and once where it ends."""
+REQUESTS_BEFORE = {name: 1 if name in V2 else 2 for name in EVERY}
+"""Before the one that gives the second page."""
 HALVINGS = {"pages": 7, "blog_posts": 7, "space": 7, "audit": 9, "group": 7}
 """250 → 125 → 62 → 31 → 15 → 7 → 3 → 1, 1000 → … → 1, 200 → … → 1."""
 
@@ -83,7 +86,7 @@ MATRIX: tuple[Row, ...] = (
         site="429 to every third request",
         connector="waits as long as it is told, each time",
         fault=_status(429, headers={"Retry-After": "1"}, first=3, every=3, **_ALWAYS),
-        requests=1,
+        requests={name: 1 if name in V2 else 2 for name in EVERY},
         waits=(5, 15),
     ),
     Row(
@@ -215,12 +218,54 @@ MATRIX: tuple[Row, ...] = (
         waits=(150, 450),
     ),
     Row(
-        site="JSON that is no list",
-        connector="fails the stream",
+        site="JSON that is no list, for ever",
+        connector="asks three times, then fails the stream",
         fault={"kind": "no_results", **_ALWAYS},
         ends="INCOMPLETE",
         error="system_error",
+        requests=3,
+        waits=(20, 70),
+    ),
+    Row(
+        site="links that are null instead of an object, once",
+        connector="asks again: it cannot be told whether the list goes on",
+        fault={"kind": "links", "raw": "null"},
         requests=1,
+        waits=(4, 15),
+        concerns=V2,
+    ),
+    Row(
+        site="a next link in the header `Link` only",
+        connector="follows it",
+        fault={"kind": "next_in_header", **_ALWAYS},
+        concerns=V2,
+    ),
+    Row(
+        site="a next link in the header `Link` that is another one than in the body",
+        connector="follows the body, and warns once",
+        fault={"kind": "other_next_in_header", **_ALWAYS},
+        concerns=V2,
+    ),
+    Row(
+        site="an empty page without a next link in the middle of the list, once",
+        connector="asks for it a second time before it takes it for the end",
+        fault={"kind": "cut_list"},
+        requests=1,
+        concerns=V2,
+    ),
+    Row(
+        site="a page that is shorter than the others, and no word that there is more",
+        connector="goes on until an answer is empty",
+        fault={"kind": "short", "row_count": 2},
+        requests=None,
+        concerns=V1,
+    ),
+    Row(
+        site="groups that are removed before those that were not read yet",
+        connector="sees that pages do not meet, and fetches what has slipped from a page earlier",
+        fault={"kind": "removed", "first": 4, "row_count": 2, **_ALWAYS},
+        requests=None,
+        concerns=("group",),
     ),
     *(
         Row(
@@ -291,6 +336,15 @@ MATRIX: tuple[Row, ...] = (
         concerns=V2,
     ),
     Row(
+        site="pages without rows that lead on to others, for ever",
+        connector="fails the stream when they were asked for 25,000 rows",
+        fault={"kind": "empty_page", **_ALWAYS},
+        ends="INCOMPLETE",
+        error="system_error",
+        requests=100,
+        concerns=V2,
+    ),
+    Row(
         site="the same rows for every position",
         connector="fails the stream",
         fault={"kind": "ignore_position", **_ALWAYS},
@@ -324,13 +378,28 @@ MATRIX: tuple[Row, ...] = (
         waits=(10, 10),
     ),
     Row(
-        site="JSON that is nested without end",
-        connector=_REPEATED + "; then fails the stream",
-        fault={"kind": "odd", "raw": "[" * 200_000, **_ALWAYS},
+        site="a body that is nested 5,000 deep",
+        connector="delivers that row without the body (or description), marked, and warns",
+        fault={"kind": "odd_body", "row": 7, "raw": "[" * 5_000 + "]" * 5_000, **_ALWAYS},
+        requests=None,
+        waits=(30, 150),
+        concerns=V2,
+        marks={"pages": _NO_BODY, "blog_posts": _NO_BODY, "space": _NO_DESCRIPTION},
+    ),
+    Row(
+        site="rows that cannot be decoded even without their bodies",
+        connector="asks for less, then fails the stream, and names the place",
+        fault={"kind": "odd", "row": 0, "raw": "[" * 200_000, **_ALWAYS},
         ends="INCOMPLETE",
-        error="transient_error",
-        requests=6,
-        waits=(150, 450),
+        error="system_error",
+        requests={name: HALVINGS[name] + (4 if name in V2 else 2) for name in EVERY},
+        waits=(60, 250),
+    ),
+    Row(
+        site="bytes that are no UTF-8",
+        connector="puts U+FFFD in their place, and marks the field",
+        fault={"kind": "odd", "raw": '"caf\udce9"'},
+        marks=dict.fromkeys(EVERY, _ODD),
     ),
     Row(
         site="a NUL character",

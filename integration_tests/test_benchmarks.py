@@ -1,5 +1,6 @@
 """The benchmarks run, on a small site, and compare what reads the same; times are not judged."""
 
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -9,7 +10,10 @@ import pytest
 from benchmarks import run
 from benchmarks.chart import bars
 from benchmarks.contenders import bare, ours, published
+from benchmarks.limits import PATTERNS, SLOW_PATTERNS, Pattern
 from benchmarks.measure import measured, site
+from benchmarks.site import QuickService
+from fake_confluence import Content
 from source_confluence.config import DEFAULT_NUM_WORKERS
 
 ROOT = Path(__file__).parents[1]
@@ -32,18 +36,27 @@ def test_each_contender_reads_the_same_site(tmp_path: Path) -> None:
     assert [each.record_count for each in found] == [260 + 30 + 26 + 1_001 + 201] * 4
     assert found[0].of_site("requests") == (11 + 2 + 2) + (41 + 9)
     assert found[1].of_site("requests") == 2 + 1 + 1 + 2 + 2
-    assert found[2].of_site("requests") == 2 + 1 + 1 + 2 + 2 + 4
-    assert found[3].of_site("requests") == 2 * 2 + 2 * 1 + 1 + 2 + 2 + 4
+    assert found[2].of_site("requests") == 2 + 1 + 1 + 3 + 3 + 4
+    assert found[3].of_site("requests") == 2 * 2 + 2 * 1 + 1 + 3 + 3 + 4
     for each in found:
         assert each.of_run("peak_mb") > 10
         assert each.of_run("wall_seconds") > 0
         assert each.of_run("cpu_seconds") > 0
 
 
+@pytest.mark.parametrize("pattern", [*PATTERNS, *SLOW_PATTERNS], ids=lambda pattern: pattern.name)
+def test_each_way_to_refuse_is_one_that_the_site_knows(pattern: Pattern) -> None:
+    service = QuickService(Content(pages=3))
+    service.set_up(json.loads(json.dumps(pattern.setting)))
+    assert service.report()["requests"] == 0
+    if pattern.ideal_seconds:
+        assert 0 < pattern.ideal_seconds(100) < pattern.ideal_seconds(200)
+
+
 def test_a_site_with_a_limit_refuses(tmp_path: Path) -> None:
     content = {**CONTENT, "pages": 1_250}
     with site(content) as reached:
-        [found] = measured(reached, [ours(8)], tmp_path, {"per_second": 8}, rounds=1)
+        [found] = measured(reached, [ours(8)], tmp_path, {"limiter": {"per_second": 8}}, rounds=1)
     assert found.of_site("refused") > 0
     assert found.record_count == 1_250 + 30 + 26 + 1_001 + 201
 
@@ -67,4 +80,5 @@ def test_the_picture_is_one() -> None:
 def test_the_readme_has_a_table_of_each_part(part: str) -> None:
     text = (ROOT / "benchmarks" / "README.md").read_text()
     [table] = re.findall(f"<!-- {part} -->\n(.*?)<!-- end of {part} -->", text, re.DOTALL)
-    assert f"\n| ours, {DEFAULT_NUM_WORKERS} workers | " in table
+    row = f"| ours, {DEFAULT_NUM_WORKERS} workers | " if "limit" not in part else "| 5/s | "
+    assert f"\n{row}" in table
