@@ -70,5 +70,10 @@ PATTERNS = (
 )
 """Each way to refuse that is measured where bodies are cheap."""
 
-SLOW_PATTERNS = (Pattern(name="no limit", setting={}), steady(5), *CHANCES)
+SLOW_PATTERNS = (
+    Pattern(name="no limit", setting={}),
+    steady(5),
+    by_chance(0.03, "1"),
+    by_chance(0.1, "1"),
+)
 """Those that are measured where bodies are slow."""

@@ -16,9 +16,7 @@ FIRST_PAGE = 5
 """The fault begins at the second page, of 12 rows that come 5 at a time."""
 
 COMPLETE_REQUESTS = {name: 3 if name in V2 else 5 for name in EVERY}
-"""A list by offset is asked once whether it ends after its first page, and once where it ends."""
-REQUESTS_BEFORE = {name: 1 if name in V2 else 2 for name in EVERY}
-"""Before the one that gives the second page."""
+"""Of a list by offset, two show where it ends: the last row in its place, and nothing behind it."""
 HALVINGS = {"pages": 7, "blog_posts": 7, "space": 7, "audit": 9, "group": 7}
 """250 → 125 → 62 → 31 → 15 → 7 → 3 → 1, 1000 → … → 1, 200 → … → 1."""
 

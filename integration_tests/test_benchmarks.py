@@ -36,8 +36,8 @@ def test_each_contender_reads_the_same_site(tmp_path: Path) -> None:
     assert [each.record_count for each in found] == [260 + 30 + 26 + 1_001 + 201] * 4
     assert found[0].of_site("requests") == (11 + 2 + 2) + (41 + 9)
     assert found[1].of_site("requests") == 2 + 1 + 1 + 2 + 2
-    assert found[2].of_site("requests") == 2 + 1 + 1 + 3 + 3 + 4
-    assert found[3].of_site("requests") == 2 * 2 + 2 * 1 + 1 + 3 + 3 + 4
+    assert found[2].of_site("requests") == 2 + 1 + 1 + 4 + 4 + 4
+    assert found[3].of_site("requests") == 2 * 2 + 2 * 1 + 1 + 4 + 4 + 4
     for each in found:
         assert each.of_run("peak_mb") > 10
         assert each.of_run("wall_seconds") > 0

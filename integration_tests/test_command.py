@@ -74,8 +74,8 @@ def test_check_discover_and_read_a_whole_site(
         "/wiki/api/v2/pages": 3 * per_page,
         "/wiki/api/v2/blogposts": 1 * per_page,
         "/wiki/api/v2/spaces": 1,
-        "/wiki/rest/api/audit": 3,
-        "/wiki/rest/api/group": 2,
+        "/wiki/rest/api/audit": 4,
+        "/wiki/rest/api/group": 3,
     }
 
 

@@ -192,7 +192,7 @@ def test_the_demo_shows_streams_counts_a_page_and_what_to_do_next() -> None:
     assert "SUCCEEDED" in done.stdout
     assert done.stdout.count("COMPLETE") == 5
     assert re.search(r"pages +1240 +1240", done.stdout)
-    assert "2667 records with 18 requests for lists" in done.stdout
+    assert "2667 records with 20 requests for lists" in done.stdout
     assert '"representation": "storage"' in done.stdout
     assert "secrets/config.json" in done.stdout
 

@@ -96,7 +96,7 @@ class Ahead:
             if self._pages_to_read_alone:
                 self._pages_to_read_alone -= 1
                 return
-            if self._is_off or part.limit < _FEWEST_ROWS or self._is_slower(part):
+            if self._is_off or part.limit < _FEWEST_ROWS:
                 return
             self._parts.append(part)
         self._workers.settle()
@@ -193,7 +193,7 @@ class Ahead:
 
     def _extend(self) -> None:
         """Add pages to the window, as far as it is known where they begin."""
-        if self._parts and self._is_slower(self._parts[0]):
+        if not self._parts or self._parts[-1].is_last or self._is_slower(self._parts[0]):
             return
         while self._parts and len(self._parts) < self._width():
             following = self._parts[-1].next(self._size.rows)

@@ -22,8 +22,7 @@ class OffsetPager(Pager):
     Rows move while a list is read: an event is written late, a group is added or removed. So each
     page but the first is asked for one row early, and begins with the row that ended the one
     before. Where it does not, rows in front are gone, and others have slipped into their places:
-    it is asked for once more, from a page earlier. Behind a page that is not full there is probably
-    nothing, so that is asked for first.
+    it is asked for once more, from a page earlier.
     """
 
     example: ClassVar[Token] = {"start": 1000}
@@ -35,6 +34,7 @@ class OffsetPager(Pager):
         self._before: list[Row] = []
         self._most_rows = 0
         self._repeats = 0
+        self._held: Page | None = None
         self._is_early = False
         self._is_met = True
         self._may_step_back = True
@@ -45,30 +45,44 @@ class OffsetPager(Pager):
         return f"at the offset {self._start}"
 
     def look(self, position: Token) -> Token:
-        """The offset itself where the list probably ends; else that of the row before, if known."""
+        """The offset of the row before, where that row is known."""
         self._may_step_back = self._is_met  # not twice: a list without an order never meets
         self._is_met = True
-        self._is_early = bool(self.mark) and not self.is_likely_end
+        self._held = None
+        self._is_early = bool(self.mark)
         return self._at(int(position.get("start", 0)) - self._is_early)
 
     def second_look(self, page: Page) -> Token | None:
-        """A row or a page earlier, to see that pages meet; behind rows that are all known."""
+        """A page earlier where pages do not meet; behind rows that are all known, and back again.
+
+        What comes from behind them is taken only when the row before is still in its place.
+        """
         if not self._is_early:
-            self._is_early = self.is_likely_end and bool(page.rows)
-            self.is_likely_end = False
-            return self._at(self._start - 1) if self._is_early else None
+            if not (page.rows and self.mark):
+                return None
+            self._held, self._is_early = page, True
+            return self._at(self._start - 1)
         met_at = self._met_at(page)
         self._is_met = met_at is not None
         if not self._is_met and self._may_step_back:
-            self._may_step_back = False
-            start = max(self._start + 1 - self._full_rows, 0)
-        elif met_at == len(page.rows):
+            self._may_step_back, self._held = False, None
+            start = max(self._start - max(self._full_rows - 1, 1), 0)
+        elif met_at == len(page.rows) and self._held is None:
             self._is_early = False
             start = self._start + met_at
         else:
             return None
         self._refuse_repeats(page.rows)
         return self._at(start)
+
+    def settled(self, page: Page) -> Page:
+        """The page from behind the row before, when only that row came with the last look."""
+        brings_more = page.rows and self._met_at(page) != len(page.rows)
+        if self._held is None or brings_more:
+            return page
+        self._is_early = False
+        self._at(self._start + 1)
+        return self._held
 
     def is_there(self, page: Page) -> bool:
         """Whether there are rows, behind the row before if that is known."""

@@ -13,7 +13,6 @@ _MEMORY_SECONDS = 9.5
 _LONGEST_MEMORY_SECONDS = 38.0  # where full speed is refused again and again
 _SHORTEST_QUIET_SECONDS = 3.0  # after a long wait
 _QUICK_SECONDS = 0.1  # an answer within this is not worth two requests to a site that refuses some
-_QUICK_MEMORY_SECONDS = 60.0
 
 
 class Pace:
@@ -41,12 +40,12 @@ class Pace:
 
     def seconds_to_wait(self) -> float:
         """Until the next request beside others."""
-        return max(self._next_at - now_seconds(), 0.0) if self.rate < inf else 0.0
+        return max(min(self._next_at, self._forgotten_at) - now_seconds(), 0.0)
 
     def seconds_for(self, request_count: int) -> float:
         """In how many seconds it is worth while to make so many requests instead of one."""
-        is_quick_remembered = now_seconds() - self._quiet_from <= _QUICK_MEMORY_SECONDS
-        return max(request_count / self.rate, _QUICK_SECONDS if is_quick_remembered else 0.0)
+        is_quick_enough = self.rate < inf and request_count > 1
+        return max(request_count / self.rate, _QUICK_SECONDS if is_quick_enough else 0.0)
 
     def asking(self) -> float:
         """A request is made now; its answer belongs to this instant."""

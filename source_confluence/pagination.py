@@ -55,7 +55,8 @@ def next_cursor(page: Page) -> str | None:
     Source: https://developer.atlassian.com/cloud/confluence/rest/v2/intro/#using-cursor-based-pagination
     """
     cursor = cursor_in(page.next_link) or cursor_in(page.header_link)
-    if cursor is None and not page.next_link == page.header_link is None:
+    has_link = page.next_link is not None or page.header_link is not None
+    if cursor is None and has_link:
         raise BrokenPagingError("its next link has no cursor")
     return cursor
 
@@ -63,7 +64,7 @@ def next_cursor(page: Page) -> str | None:
 class Pager(ABC):
     """Leads through one list from its first page, or from a position, to its last, once.
 
-    For each page: `look`, then `second_look` until it is None, `admit` and `after`.
+    For each page: `look`, then `second_look` until it is None, `settled`, `admit` and `after`.
 
     Args:
         limit: Rows to ask for at a time.
@@ -118,6 +119,10 @@ class Pager(ABC):
             page: What came of the look before.
         """
 
+    def settled(self, page: Page) -> Page:
+        """The page at the position, by all that came; as a rule, what came last."""
+        return page
+
     @abstractmethod
     def is_there(self, page: Page) -> bool:
         """Whether a page is what an earlier read, which named the position, expects there."""
@@ -162,8 +167,8 @@ class Pager(ABC):
             raise BrokenPagingError("it gives the same rows again for a new position")
 
     def _is_repeated(self, rows: list[Row]) -> bool:
-        """Whether such rows were admitted in another place."""
-        return self._seen.get(self._digest_of(rows), self._place) != self._place
+        """Whether such rows were admitted in an earlier place."""
+        return self._seen.get(self._digest_of(rows), self._place) < self._place
 
     def _digest_of(self, rows: list[Row]) -> int:
         """As many rows, from the same first one to the same last one."""

@@ -45,6 +45,7 @@ class Part(ABC):
         has_failed: Whether it cannot be had this way, or nobody wants it any more.
         is_under_way: Whether a request for it has not been answered.
         refusal_count: How many of its requests were answered with 429.
+        is_last: Whether there is probably nothing behind it.
     """
 
     request_count: ClassVar[int] = 1
@@ -58,6 +59,7 @@ class Part(ABC):
         self.has_failed = False
         self.is_under_way = False
         self.refusal_count = 0
+        self.is_last = False
         self._wanted = wanted
 
     @classmethod

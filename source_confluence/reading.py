@@ -1,7 +1,7 @@
 """Read one list page by page: where the read is, where it goes on, and where it ends."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
@@ -144,7 +144,7 @@ class Reading:
             came = self._fetched(look)
         while (another := self._pager.second_look(came.page)) is not None:
             came = self._fetched(another)
-        return came
+        return replace(came, page=self._pager.settled(came.page))
 
     def _fetched(self, look: Position) -> _Came:
         fetched = self._fetcher.fetch({**self._pins, **look})
@@ -175,12 +175,15 @@ class Reading:
 
     def _following(self, came: _Came) -> Part | None:
         """How to fetch the page behind that one ahead."""
-        if self._next is None or self._part is None or self._pager.is_likely_end:
+        if self._next is None or self._part is None:
             return None
-        if came.part is not None:
+        if came.part is not None and not came.part.is_end:
             return came.part.next(self._fetcher.rows)
         given, rows = len(came.page.rows), self._fetcher.rows
-        return self._part.behind(given, self._next, rows, self._wanted)
+        part = self._part.behind(given, self._next, rows, self._wanted)
+        if part is not None:
+            part.is_last = self._pager.is_likely_end
+        return part
 
     def advance(self) -> None:
         """Let the position, and the state, lead to the next page, or be the end."""

@@ -106,7 +106,7 @@ class Audit(ConfluenceStream):
         return {**row, "event_id": event_id(row)}
 
     def key(self, row: Row) -> str:
-        """The same, which a row has only when it leaves."""
+        """Its `event_id`, made of the row as it came."""
         return event_id(row)
 
 

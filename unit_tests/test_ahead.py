@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -329,6 +330,73 @@ def test_near_the_limit_all_of_them_ask_more_slowly(
     site = start_site(content("pages", 50), page_cap=5, faults=[near])
     assert whole(read(site.config, ["pages"]), site, "pages")
     assert sum(waits) >= 2 * (20 - 3), "of twenty requests, the first few know nothing of it"
+
+
+@with_8_workers
+@listed_stream
+def test_while_a_site_refuses_a_page_costs_one_request(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    """Time stands still but for waits, so that what is measured is not forgotten."""
+    busy = Fault(
+        kind="status",
+        status=429,
+        headers={"Retry-After": "1"},
+        path=PATHS[stream],
+        first=6,
+        every=9,
+    )
+    site = start_site(content(stream, 200), page_cap=5, faults=[replace(busy, count=None)])
+    assert whole(read(site.config, [stream]), site, stream)
+    assert kinds(site, stream)["plain"] >= 30
+    assert kinds(site, stream)["by id"] <= 9
+    assert kinds(site, stream)["light"] <= 9
+    assert waits
+
+
+@with_8_workers
+@listed_stream
+@pytest.mark.usefixtures("waits")
+def test_when_a_refusal_is_forgotten_pages_are_fetched_ahead_again(
+    stream: str, start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_MEMORY_SECONDS", "_LONGEST_MEMORY_SECONDS", "_SHORTEST_QUIET_SECONDS"):
+        monkeypatch.setattr(f"source_confluence.pace.{name}", 0.0)
+    once = Fault(
+        kind="status", status=429, headers={"Retry-After": "1"}, path=PATHS[stream], first=6
+    )
+    site = start_site(content(stream, 200), page_cap=5, faults=[once])
+    assert whole(read(site.config, [stream]), site, stream)
+    assert kinds(site, stream)["by id"] >= 38
+
+
+@with_8_workers
+def test_what_is_asked_for_beside_others_keeps_to_the_pace(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def at_once(_: object) -> float:
+        asked.append(1)
+        return 0.0
+
+    monkeypatch.setattr("source_confluence.pace.Pace.seconds_to_wait", at_once)
+    slow = Latency(request_seconds=0.01)
+    site = start_site(content("pages", 60), page_cap=5, latency=slow)
+    assert whole(read(site.config, ["pages"]), site, "pages")
+    assert len(asked) > 10
+
+
+@with_8_workers
+@pytest.mark.parametrize("stream", OFFSETS)
+def test_behind_a_page_that_is_not_full_one_page_is_fetched_ahead(
+    stream: str, start_site: StartSite
+) -> None:
+    site = start_site(content(stream, 83), page_cap=5)
+    assert whole(read(site.config, [stream]), site, stream)
+    starts = [int(dict(call.params).get("start", 0)) for call in list_calls(site)]
+    assert starts.count(82) == 1
+    assert starts.count(83) == 1
 
 
 @with_8_workers

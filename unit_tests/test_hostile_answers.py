@@ -295,7 +295,7 @@ def test_a_body_that_trickles_in_ends_in_time(
     site = start_site(content(stream, 3), faults=[slow])
     outcome = read(site.config, [stream])
     assert completed(outcome, stream)
-    assert len(list_calls(site)) == 2 + (stream in OFFSETS)
+    assert len(list_calls(site)) == 2 + 2 * (stream in OFFSETS)
     assert waits == [2]
 
 

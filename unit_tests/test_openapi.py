@@ -84,4 +84,4 @@ def test_every_request_of_a_check_and_a_full_read_is_what_the_documents_say(
     paths = [urlsplit(str(request.url)).path for request in sent]
     assert set(paths) == {*PATHS.values(), "/wiki/rest/api/user/current"}
     twice = 2 if num_workers > 1 else 1  # the ids, and the rows
-    assert len(paths) == (1 + 3 + 3) + 3 * twice + 2 * twice + 2 + 3 + 3
+    assert len(paths) == (1 + 3 + 3) + 3 * twice + 2 * twice + 2 + 4 + 4

@@ -118,14 +118,26 @@ def test_after_a_long_wait_some_quiet_seconds_come_first(clock: SimpleNamespace)
     assert pace.rate == inf
 
 
-@pytest.mark.parametrize(("quiet_seconds", "expected"), [(6, 0.1), (59, 0.1), (61, 0)])
-def test_for_a_minute_what_comes_at_once_is_not_worth_two_requests(
-    quiet_seconds: float, expected: float, clock: SimpleNamespace
+def test_to_a_site_that_refuses_what_comes_at_once_is_not_worth_two_requests(
+    clock: SimpleNamespace,
 ) -> None:
     pace = Pace()
     refused_after(pace, clock, accepted=200, seconds=1)
-    clock.now += quiet_seconds
-    assert pace.seconds_for(2) == expected
+    assert pace.seconds_for(2) == 0.1
+    assert pace.seconds_for(1) == pytest.approx(1 / 100)
+    clock.now += 9
+    assert pace.seconds_for(2) == 0
+
+
+@pytest.mark.parametrize("seconds", [10, 60, 3600])
+def test_nothing_is_waited_for_longer_than_it_is_remembered(
+    seconds: float, clock: SimpleNamespace
+) -> None:
+    pace = Pace()
+    pace.refused(pace.asking(), clock.now, seconds)
+    clock.now += seconds
+    pace.asking()
+    assert 0 < pace.seconds_to_wait() <= 3
 
 
 @pytest.mark.parametrize(("per_second", "burst"), [(2, 2), (5, 5), (5, 20), (30, 30)])
