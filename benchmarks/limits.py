@@ -73,7 +73,6 @@ PATTERNS = (
 SLOW_PATTERNS = (
     Pattern(name="no limit", setting={}),
     steady(5),
-    by_chance(0.03, "1"),
     by_chance(0.1, "1"),
 )
 """Those that are measured where bodies are slow."""

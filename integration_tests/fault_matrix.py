@@ -115,7 +115,7 @@ MATRIX: tuple[Row, ...] = (
         site="`X-RateLimit-NearLimit: true`",
         connector="lets two seconds pass between requests, of all streams",
         fault={"kind": "headers", "headers": {"X-RateLimit-NearLimit": "true"}, **_ALWAYS},
-        waits=(9, 30),
+        waits=(9, 45),
     ),
     Row(
         site='`RateLimit: "quota";r=10;t=60`',
