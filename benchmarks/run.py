@@ -180,6 +180,7 @@ PARTS: Mapping[str, Callable[[Path, int], str]] = {
     "far": far,
     "cpu": cpu,
     "limit": limit,
+    "slow_limit": slow_limit,
     "memory": memory,
     "workers": workers,
 }
