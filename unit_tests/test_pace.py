@@ -78,6 +78,17 @@ def test_between_requests_beside_others_passes_a_little_less_than_was_measured(
     assert pace.seconds_to_wait() == pytest.approx(1 / (2.5 * 1.15))
 
 
+def test_a_new_measure_counts_from_its_refusal_on(clock: SimpleNamespace) -> None:
+    """What the slower rate before would have made the next request wait is over."""
+    pace = Pace()
+    refused_after(pace, clock, accepted=1, seconds=9)
+    pace.asking()
+    assert pace.seconds_to_wait() > 5
+    pace.refused(pace.asking(), clock.now, 1)
+    clock.now += 1
+    assert pace.seconds_to_wait() == 0
+
+
 def test_after_a_few_quiet_seconds_it_is_back_at_full_speed(clock: SimpleNamespace) -> None:
     """Even where the two refusals of a moment ordered three seconds each."""
     pace = Pace()
