@@ -12,7 +12,7 @@ from benchmarks.chart import bars
 from benchmarks.contenders import Contender, bare, ours, published
 from benchmarks.limits import PATTERNS, SLOW_PATTERNS, Pattern
 from benchmarks.measure import Results, measured, site
-from source_confluence.config import DEFAULT_NUM_WORKERS
+from source_confluence.settings.config import DEFAULT_NUM_WORKERS
 
 HERE = Path(__file__).parent
 CONTENT = {

@@ -15,8 +15,11 @@ from types import SimpleNamespace
 
 from airbyte_cdk.sources.streams.http import rate_limiting
 
-from source_confluence import base_streams, body, check, waits
+from source_confluence import identity as check
+from source_confluence.limits import waiting as waits
 from source_confluence.run import run
+from source_confluence.streams import base as base_streams
+from source_confluence.transport import body
 
 if __name__ == "__main__":
     slept: list[float] = []

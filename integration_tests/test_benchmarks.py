@@ -14,7 +14,7 @@ from benchmarks.limits import PATTERNS, SLOW_PATTERNS, Pattern
 from benchmarks.measure import measured, site
 from benchmarks.site import QuickService
 from fake_confluence import Content
-from source_confluence.config import DEFAULT_NUM_WORKERS
+from source_confluence.settings.config import DEFAULT_NUM_WORKERS
 
 ROOT = Path(__file__).parents[1]
 CONTENT = {

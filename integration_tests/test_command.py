@@ -44,7 +44,8 @@ def test_spec_imports_nothing_that_it_does_not_need() -> None:
     )
     imported = done.stderr.split()
     ours = {name for name in imported if name.startswith("source_confluence.")}
-    needed = {"run", "entrypoint", "source", "config", "files", "stopping"}
+    needed = {"run", "entrypoint", "source", "shutdown"}
+    needed |= {"settings", "settings.config", "settings.json_file"}
     assert ours == {f"source_confluence.{name}" for name in needed}
     assert "pendulum" not in imported
 
@@ -81,7 +82,7 @@ def test_check_discover_and_read_a_whole_site(
 
 def test_a_check_that_gives_up_ends_the_command(tmp_path: Path) -> None:
     """What it still waits for is left behind, and does not hold the process."""
-    code = "import source_confluence.check as c; c.DEADLINE_SECONDS = 1\n"
+    code = "import source_confluence.identity as c; c.DEADLINE_SECONDS = 1\n"
     code += "from source_confluence.run import run; run()"
     with serve(Service(Content(), faults=[Fault(kind="slow", seconds=30, count=None)])) as site:
         connector = Connector(tmp_path, site)

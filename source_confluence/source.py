@@ -19,12 +19,12 @@ from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_confluence.config import Config, ConfigError
-from source_confluence.files import BadFileError, json_document, json_object
-from source_confluence.stopping import Stop
+from source_confluence.settings.config import Config, ConfigError
+from source_confluence.settings.json_file import BadFileError, json_document, json_object
+from source_confluence.shutdown import Stop
 
 if TYPE_CHECKING:
-    from source_confluence.workers import Workers
+    from source_confluence.transport.workers import Workers
 
 
 class SourceConfluence(AbstractSource):
@@ -78,7 +78,7 @@ class SourceConfluence(AbstractSource):
         """
         if not state_path:
             return []
-        from source_confluence.state import states_in  # noqa: PLC0415 (`spec` does not need it)
+        from source_confluence.reading.state import states_in  # noqa: PLC0415 (`spec` does not need it)
 
         try:
             states, warning = states_in(json_document("--state", state_path))
@@ -128,7 +128,7 @@ class SourceConfluence(AbstractSource):
         Returns:
             `(True, None)`, or False with what happened, the likely cause and what to do.
         """
-        from source_confluence.wiring import failure_of  # noqa: PLC0415 (`spec` does not need it)
+        from source_confluence.assembly import failure_of  # noqa: PLC0415 (`spec` does not need it)
 
         try:
             failure = failure_of(Config.parse(config))
@@ -146,7 +146,7 @@ class SourceConfluence(AbstractSource):
             settings = Config.parse(config)
         except ConfigError as error:
             raise _user_must_act(error) from None
-        from source_confluence.wiring import streams_of  # noqa: PLC0415 (`spec` does not need it)
+        from source_confluence.assembly import streams_of  # noqa: PLC0415 (`spec` does not need it)
 
         streams, self._workers = streams_of(settings, self.stop)
         self._names = [stream.name for stream in streams]

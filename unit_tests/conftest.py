@@ -51,8 +51,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     seconds: list[float] = []
     clock = SimpleNamespace(sleep=seconds.append, monotonic=lambda: 1e6 + sum(seconds))
     monkeypatch.setattr("airbyte_cdk.sources.streams.http.rate_limiting.time", clock)
-    monkeypatch.setattr("source_confluence.check.time", clock)
-    monkeypatch.setattr("source_confluence.waits.time", clock)
+    monkeypatch.setattr("source_confluence.identity.time", clock)
+    monkeypatch.setattr("source_confluence.limits.waiting.time", clock)
     return seconds
 
 

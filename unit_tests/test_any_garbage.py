@@ -11,17 +11,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from source_confluence.backoff import asked_seconds
-from source_confluence.by_offset import OffsetPager
-from source_confluence.config import Config, ConfigError, host_of
-from source_confluence.limit_headers import LONGEST_ASKED_WAIT_SECONDS, Heard, budgets
-from source_confluence.page import NotAListError, NotJsonError, Page
-from source_confluence.pagination import BrokenPagingError, CursorPager, Pager, cursor_in
-from source_confluence.rate_limit import RateLimit
-from source_confluence.records import mended
-from source_confluence.site import Site
-from source_confluence.state import position_in, states_in
-from source_confluence.wiring import authenticator_for
+from source_confluence.assembly import authenticator_for
+from source_confluence.limits.backoff import asked_seconds
+from source_confluence.limits.headers import LONGEST_ASKED_WAIT_SECONDS, Heard, budgets
+from source_confluence.limits.rate_limit import RateLimit
+from source_confluence.paging.by_offset import OffsetPager
+from source_confluence.paging.page import NotAListError, NotJsonError, Page
+from source_confluence.paging.pager import BrokenPagingError, CursorPager, Pager, cursor_in
+from source_confluence.reading.state import position_in, states_in
+from source_confluence.records.records import mended
+from source_confluence.settings.config import Config, ConfigError, host_of
+from source_confluence.transport.site import Site
 
 TEXT = st.text(st.characters() | st.sampled_from("\x00\ud800\udfff\U0001f600\\u"))
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | TEXT

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from fake_confluence import Fault, Service, serve
 from unit_tests.protocol import Message, Outcome, read
+from unit_tests.reading.test_resume import given as given_state
 from unit_tests.streams_under_test import KEYS, NAMES, PATHS, completed, content
-from unit_tests.test_resume import given as given_state
 
 PASSING = ["drop", "cut", "bad_gzip", "half_json", "html"]
 STATUSES = [403, 404, 408, 413, 429, 500, 502, 503, 504]

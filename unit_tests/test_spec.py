@@ -5,7 +5,7 @@ import jsonschema
 import pytest
 
 from source_confluence import SourceConfluence
-from source_confluence.config import Config
+from source_confluence.settings.config import Config
 from unit_tests.protocol import check, run
 
 SOUND = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.example"}

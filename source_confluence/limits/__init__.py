@@ -1,0 +1,1 @@
+"""When the next request may be made, by what the site has said; nothing is sent here."""

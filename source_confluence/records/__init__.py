@@ -1,0 +1,1 @@
+"""How a row becomes a message that destinations accept; nothing is fetched here."""

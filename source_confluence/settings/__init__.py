@@ -1,0 +1,1 @@
+"""What users enter, and the files a command is given; nothing is sent here."""

@@ -1,0 +1,1 @@
+"""What each stream is: one declaration each, by subject; nothing is sent or looped here."""

@@ -1,0 +1,1 @@
+"""One request, one answer: all that touches the network; nothing is decided here."""

@@ -1,0 +1,274 @@
+"""It asks more slowly before it is refused, and all streams know what one was told."""
+
+import logging
+
+import pytest
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from fake_confluence import Content, Fault
+from source_confluence.limits.headers import Budget, Heard, Refusal, budgets
+from source_confluence.limits.rate_limit import RateLimit, Throttle
+from source_confluence.limits.waiting import now_seconds
+from source_confluence.shutdown import Stop
+from unit_tests.conftest import StartSite
+from unit_tests.protocol import read
+from unit_tests.streams_under_test import completed, content, every_stream
+
+NOW = "Thu, 26 Mar 2026 15:00:00 GMT"
+
+
+def answer(status: int, headers: dict[str, str]) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response.headers = CaseInsensitiveDict(headers)
+    return response
+
+
+@pytest.mark.parametrize(
+    ("headers", "left"),
+    [
+        ({"RateLimit": '"global-app-quota";r=0;t=50'}, [("global-app-quota", 0, 50)]),
+        ({"ratelimit": '"a";t=50;r=7, "b"; r=9; t=3'}, [("a", 7, 50), ("b", 9, 3)]),
+        ({"RateLimit": '"plenty";q=65000;w=3600'}, []),
+        ({"RateLimit": '"gone";r=5;t=0'}, []),
+        ({"RateLimit": '"far";r=5;t=999999'}, []),
+        ({"RateLimit": "r=5;t=5"}, []),
+        ({"RateLimit": '"x";r=-5;t=5'}, []),
+        ({"RateLimit": '"x";r=' + "9" * 400 + ";t=5"}, []),
+        ({"Beta-RateLimit": '"global-app-quota";r=0;t=50'}, []),
+        (
+            {
+                "X-RateLimit-Limit": "1000",
+                "X-RateLimit-Remaining": "100",
+                "X-RateLimit-Reset": "2026-03-26T15:01Z",
+            },
+            [("X-RateLimit", 100, 60)],
+        ),
+        (
+            {
+                "X-RateLimit-Limit": "1000",
+                "X-RateLimit-Remaining": "900",
+                "X-RateLimit-Reset": "2026-03-26T15:01Z",
+            },
+            [],
+        ),
+        (
+            {
+                "X-RateLimit-NearLimit": "true",
+                "X-RateLimit-Remaining": "9",
+                "X-RateLimit-Reset": "2026-03-26T15:00:30Z",
+            },
+            [("X-RateLimit", 9, 30)],
+        ),
+        ({"X-RateLimit-Limit": "1000", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "?"}, []),
+        ({"X-RateLimit-Limit": "²", "X-RateLimit-Remaining": "٣"}, []),
+    ],
+)
+def test_what_is_left_is_read_from_either_kind_of_header(
+    headers: dict[str, str], left: list[tuple[str, int, float]]
+) -> None:
+    found = budgets(CaseInsensitiveDict({**headers, "Date": NOW}))
+    assert found == [Budget(name=n, left=r, reset_seconds=t) for n, r, t in left]
+
+
+@every_stream
+def test_near_the_limit_two_seconds_pass_between_requests(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    near = Fault(kind="headers", headers={"X-RateLimit-NearLimit": "true"}, first=2, count=2)
+    site = start_site(content(stream, 23), page_cap=5, faults=[near])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == 23
+    assert waits == [2, 2]
+    assert len([line for line in outcome.logs if "no more often than every 2.0 s" in line]) == 1
+    assert len([line for line in outcome.logs if "at full speed again" in line]) == 1
+
+
+def test_far_from_the_limit_nothing_is_waited_for(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    headers = {
+        "X-RateLimit-NearLimit": "false",
+        "X-Beta-RateLimit-NearLimit": "true",
+        "RateLimit-Policy": '"global-app-quota";q=65000;w=3600',
+        "X-RateLimit-Limit": "100",
+        "X-RateLimit-Remaining": "80",
+    }
+    far = Fault(kind="headers", headers=headers, count=None)
+    site = start_site(content("pages", 23), page_cap=5, faults=[far])
+    assert completed(read(site.config, ["pages"]), "pages")
+    assert waits == []
+
+
+def test_what_one_stream_is_told_the_others_know(start_site: StartSite, waits: list[float]) -> None:
+    """The last answer about pages says the limit is near; the spaces are asked for more slowly."""
+    near = Fault(kind="headers", path="/pages", headers={"RateLimit": '"quota";r=3;t=30'})
+    site = start_site(Content(pages=5, spaces=3), faults=[near])
+    outcome = read(site.config, ["pages", "space"])
+    assert completed(outcome, "space")
+    assert waits == [10, 10], "the question who we are waits, too"
+
+
+def test_a_stream_that_gives_up_lets_the_others_wait(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    refused = Fault(
+        kind="status", status=429, path="/pages", headers={"Retry-After": "40"}, count=None
+    )
+    site = start_site(Content(pages=5, spaces=3), faults=[refused])
+    outcome = read(site.config, ["pages", "space"])
+    assert outcome.ending("pages") == "INCOMPLETE"
+    assert outcome.ending("space") == "COMPLETE"
+    assert len(waits) == 30 + 1
+    assert waits[-1] == pytest.approx(40)
+
+
+@pytest.mark.parametrize("is_polite", [True, False])
+def test_a_budget_of_points_is_made_to_last(is_polite: bool, waits: list[float]) -> None:
+    """Each request costs 5 points of 200 a minute, and takes a tenth of a second."""
+    throttle = Throttle(RateLimit(), "pages", "acme", logging.getLogger("test"), Stop())
+    left, renewed, refused = 200, 0.0, 0
+    for _ in range(300):
+        throttle.acquire_call(None)
+        waits.append(0.1)
+        if sum(waits) - renewed >= 60:
+            left, renewed = 200, sum(waits)
+        if left < 5:
+            refused += 1
+            headers = {"Retry-After": str(int(60 - (sum(waits) - renewed)) + 1)}
+            throttle.update_from_response(None, answer(429, headers))
+            continue
+        left -= 5
+        until = int(60 - (sum(waits) - renewed)) + 1
+        headers = {"RateLimit": f'"quota";r={left};t={until}'} if left < 40 and is_polite else {}
+        throttle.update_from_response(None, answer(200, headers))
+    assert refused == (0 if is_polite else 7)
+
+
+@every_stream
+def test_every_third_request_refused_loses_nothing(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    busy = Fault(kind="status", status=429, headers={"Retry-After": "1"}, count=None, every=3)
+    site = start_site(content(stream, 100), page_cap=5, faults=[busy])
+    outcome = read(site.config, [stream])
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == 100
+    assert len(waits) >= 10
+
+
+def test_a_refusal_that_does_not_say_how_long_holds_the_others_for_two_seconds(
+    waits: list[float],
+) -> None:
+    shared = RateLimit()
+    one, other = (
+        Throttle(shared, name, "acme", logging.getLogger("test"), Stop()) for name in ("a", "b")
+    )
+    one.update_from_response(None, answer(429, {}))
+    other.acquire_call(None)
+    assert waits == [2]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_failure_without_a_word_does_not_mean_the_limit_is_far(
+    status: int, waits: list[float]
+) -> None:
+    throttle = Throttle(RateLimit(), "pages", "acme", logging.getLogger("test"), Stop())
+    throttle.acquire_call(None)
+    throttle.update_from_response(None, answer(200, {"X-RateLimit-NearLimit": "true"}))
+    throttle.update_from_response(None, answer(status, {}))
+    throttle.acquire_call(None)
+    assert waits == [2]
+
+
+def throttle_after(waits: list[float], *answers: tuple[float, str]) -> Throttle:
+    """A throttle that has seen answers, each so many seconds after it was asked for."""
+    throttle = Throttle(RateLimit(), "pages", "acme", logging.getLogger("test"), Stop())
+    for seconds, rate_limit in answers:
+        throttle.acquire_call(None)
+        waits.append(seconds)
+        headers = {"RateLimit": rate_limit} if rate_limit else {}
+        throttle.update_from_response(None, answer(200, headers))
+    return throttle
+
+
+@pytest.mark.parametrize(
+    ("answers", "seconds"),
+    [
+        ([(0, '"q";r=0;t=50'), (0, '"q";r=0;t=50')], 2),  # it is no countdown
+        ([(0, '"q";r=3;t=50'), (0, '"q";r=0;t=40')], 40),
+        ([(40, '"q";r=0;t=50')], 50),  # nothing is left: until it is renewed, from now on
+        ([(0, '"q";r=3;t=50')], 50 / 3),
+        ([(0, '"q";r=100;t=60'), (0, '"q";r=90;t=60')], 60 / 9),  # each has cost ten
+        ([(0, '"q";r=205;t=30'), (0, '"q";r=150;t=1200')], 1200 / 150),  # it was renewed
+        ([(0, '"q";r=205;t=900'), (0, ""), (0, '"q";r=150;t=600')], 600 / 150),  # the same
+        ([(0, '"q";r=9;t=90'), (0, "")], 0),
+    ],
+)
+def test_the_pause_is_what_is_left_shared_by_what_it_costs(
+    answers: list[tuple[float, str]], seconds: float, waits: list[float]
+) -> None:
+    throttle = throttle_after(waits, *answers)
+    before = sum(waits)
+    throttle.acquire_call(None)
+    assert sum(waits) - before == pytest.approx(seconds, abs=0.01)
+
+
+def test_what_is_used_up_is_waited_for_once(waits: list[float]) -> None:
+    throttle = throttle_after(waits, (0, '"q";r=0;t=3600'))
+    throttle.acquire_call(None)
+    throttle.update_from_response(None, answer(500, {}))
+    throttle.acquire_call(None)
+    throttle.acquire_call(None)
+    assert sum(waits) == pytest.approx(3600)
+
+
+def test_who_we_are_is_asked_no_sooner_than_the_limit_allows(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    used_up = Fault(kind="headers", path="/pages", headers={"RateLimit": '"q";r=0;t=30'}, count=1)
+    site = start_site(Content(pages=3), faults=[used_up])
+    assert completed(read(site.config, ["pages"]), "pages")
+    assert waits == [30]
+
+
+def test_what_a_thread_has_heard_holds_whoever_asks_next(waits: list[float]) -> None:
+    limit = RateLimit()
+    throttle = Throttle(limit, "pages", "acme", logging.getLogger("test"), Stop())
+    now = now_seconds()
+    refusal = Refusal(seconds=6, reason=None, is_of_rate=True)
+    limit.hear(Heard(asked_at=now, answered_at=now, refusal=refusal))
+    throttle.acquire_call(None)
+    assert waits == [6]
+
+
+def test_what_is_heard_during_a_wait_makes_it_longer(
+    waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = RateLimit()
+    throttle = Throttle(limit, "pages", "acme", logging.getLogger("test"), Stop())
+    refusal = Refusal(seconds=6, reason=None, is_of_rate=True)
+    wait = throttle.wait
+
+    def wait_and_hear(seconds: float) -> None:
+        if not waits:
+            at = now_seconds() + 4
+            limit.hear(Heard(asked_at=at, answered_at=at, refusal=refusal))
+        wait(seconds)
+
+    monkeypatch.setattr(throttle, "wait", wait_and_hear)
+    limit.hear(Heard(asked_at=0, answered_at=now_seconds(), refusal=refusal))
+    throttle.acquire_call(None)
+    assert waits == pytest.approx([6, 4])
+
+
+def test_what_is_left_of_a_limit_is_judged_by_when_that_was_said() -> None:
+    limit = RateLimit()
+    ten_minutes_ago = now_seconds() - 600
+    used_up = {"RateLimit": '"q";r=0;t=300'}
+    limit.hear(Heard(asked_at=ten_minutes_ago, answered_at=ten_minutes_ago, headers=used_up))
+    assert limit.seconds_to_wait() == 0

@@ -1,0 +1,367 @@
+"""An answer that is too much is asked for in smaller parts, from the same place."""
+
+import logging
+
+import pytest
+import requests
+
+from fake_confluence import Content, Fault, RunningSite
+from source_confluence.failures import table as errors
+from source_confluence.failures.classify import FinalFailureError
+from source_confluence.reading.page_size import Fetcher, PageSize
+from unit_tests.conftest import StartSite
+from unit_tests.protocol import Message, Outcome, read
+from unit_tests.streams_under_test import (
+    PAGE_SIZES,
+    PATHS,
+    completed,
+    content,
+    every_stream,
+    list_calls,
+    on_the_wire,
+    without_key,
+)
+
+WITH_BODY = ["pages", "blog_posts", "space"]
+LEFT_OUT = {"pages": ["body"], "blog_posts": ["body"], "space": ["description", "icon"]}
+
+
+def limits(site: RunningSite) -> list[int]:
+    return [int(dict(call.params)["limit"]) for call in list_calls(site)]
+
+
+def changes(outcome: Outcome) -> dict[str, list[Message]]:
+    """The marks of the records that have some, by id."""
+    records = [m["record"] for m in outcome.messages if m["type"] == "RECORD"]
+    return {r["data"]["id"]: r["meta"]["changes"] for r in records if "meta" in r}
+
+
+def test_the_size_is_halved_down_to_one_and_grows_back() -> None:
+    size = PageSize(250)
+    halves = []
+    while size.rows > 1:
+        size.halve()
+        halves.append(size.rows)
+    assert halves == [125, 62, 31, 15, 7, 3, 1]
+    size.halve()
+    assert size.rows == 1
+    grown = []
+    for _ in range(30):
+        size.succeed()
+        grown.append(size.rows)
+    assert grown[:6] == [1, 1, 2, 2, 2, 4]
+    assert grown[-1] == 250
+
+
+def test_a_size_that_is_always_too_much_is_tried_less_and_less() -> None:
+    """100,000 rows of a site that never manages more than 200 at once: 9 attempts too many."""
+    size, too_much, rows = PageSize(250), 0, 0
+    while rows < 100_000:
+        if size.rows > 200:
+            too_much += 1
+            size.halve()
+        else:
+            rows += size.rows
+            size.succeed()
+    assert too_much == 9
+    for _ in range(500):
+        size.succeed()
+    assert size.rows == 250, "it is tried again, and kept when it works"
+    size.halve()
+    for _ in range(3):
+        size.succeed()
+    assert size.rows == 250
+
+
+@every_stream
+@pytest.mark.parametrize("status", [413, 500, 502, 504])
+def test_too_many_rows_are_asked_for_in_smaller_parts(
+    stream: str, status: int, start_site: StartSite, waits: list[float]
+) -> None:
+    largest = PAGE_SIZES[stream]
+    fault = Fault(
+        kind="status", status=status, path=PATHS[stream], limit_above=largest // 4, count=None
+    )
+    site = start_site(content(stream, largest + 7), faults=[fault])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert without_key(outcome.records(stream)) == on_the_wire(site.service.content.rows(stream))
+    assert limits(site)[:4] == [largest, largest // 2, largest // 4, largest // 4]
+    assert limits(site)[5] == largest // 4 * 2, "it grows back"
+    assert waits == [2] * sum(limit > largest // 4 for limit in limits(site))
+    assert changes(outcome) == {}
+    cursors = [dict(call.params).get("cursor") for call in list_calls(site)]
+    starts = [dict(call.params).get("start") for call in list_calls(site)]
+    assert len(set(zip(cursors[:3], starts[:3], strict=True))) == 1, "from the same place"
+
+
+@every_stream
+def test_a_moment_of_failure_costs_a_wait_and_a_smaller_page(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    site = start_site(content(stream, 12), faults=[Fault(kind="status", status=502)])
+    outcome = read(site.config, [stream])
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == 12
+    assert waits == [2]
+    [line] = [line for line in outcome.logs if "asking for" in line]
+    largest = PAGE_SIZES[stream]
+    assert line.endswith(f"; asking for {largest // 2} instead of {largest} rows.")
+
+
+@every_stream
+def test_a_slow_answer_is_asked_for_in_smaller_parts(
+    stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.streams.base.READ_TIMEOUT_SECONDS", 0.2)
+    slow = Fault(kind="slow", seconds=1, path=PATHS[stream], limit_above=100, count=None)
+    site = start_site(content(stream, 12), faults=[slow])
+    outcome = read(site.config, [stream])
+    assert completed(outcome, stream)
+    assert len(outcome.records(stream)) == 12
+    assert limits(site)[-1] <= 100
+    assert waits == [2] * sum(limit > 100 for limit in limits(site))
+
+
+@every_stream
+def test_what_fails_in_every_size_fails_the_stream(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    lasting = Fault(kind="status", status=500, path=PATHS[stream], first=2, count=None)
+    site = start_site(content(stream, 12), page_cap=5, faults=[lasting])
+
+    outcome = read(site.config, [stream, "group" if stream != "group" else "space"])
+
+    assert outcome.ending(stream) == "INCOMPLETE"
+    assert len(outcome.records(stream)) == 5
+    assert outcome.error(stream)["failure_type"] == "transient_error"
+    assert outcome.statuses("group" if stream != "group" else "space")[-1] == "COMPLETE"
+    asked = [int(dict(c.params)["limit"]) for c in site.calls if c.path == PATHS[stream]][1:]
+    assert asked == sorted(asked, reverse=True)
+    assert asked.count(1) == (2 + 6 if stream in WITH_BODY else 6)
+    assert len(waits) >= 10
+
+
+@pytest.mark.parametrize("stream", WITH_BODY)
+@pytest.mark.parametrize("status", [413, 500, 502, 504])
+@pytest.mark.parametrize("row", [0, 6, 11])
+def test_a_row_whose_body_fails_leaves_without_it(
+    row: int, status: int, stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    poison = Fault(kind="poison", status=status, row=row, path=PATHS[stream], count=None)
+    site = start_site(content(stream, 12), page_cap=5, faults=[poison])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    whole = site.service.content.rows(stream)
+    light = {k: v for k, v in whole[row].items() if k not in LEFT_OUT[stream]}
+    assert outcome.records(stream) == on_the_wire([*whole[:row], light, *whole[row + 1 :]])
+    assert changes(outcome) == {
+        whole[row]["id"]: [
+            {"field": field, "change": "NULLED", "reason": "SOURCE_RETRIEVAL_ERROR"}
+            for field in LEFT_OUT[stream]
+        ]
+    }
+    warnings = [line for line in outcome.logs if "leaves without" in line]
+    assert [whole[row]["id"] in line for line in warnings] == [True]
+    [count] = [line for line in outcome.logs if "left without" in line]
+    assert count.startswith(f"1 records of stream '{stream}' left without {LEFT_OUT[stream][0]}")
+    assert sum(waits) < 60
+
+
+@pytest.mark.parametrize("stream", WITH_BODY)
+def test_a_site_that_recovers_in_the_meantime_gives_the_body(
+    stream: str, start_site: StartSite, waits: list[float]
+) -> None:
+    """All sizes fail, and the row alone twice; then the list without bodies works again."""
+    moment = Fault(kind="status", status=500, path=PATHS[stream], count=9)
+    site = start_site(content(stream, 12), faults=[moment])
+
+    outcome = read(site.config, [stream])
+
+    assert completed(outcome, stream)
+    assert outcome.records(stream) == on_the_wire(site.service.content.rows(stream))
+    assert changes(outcome) == {}
+    asked = [dict(call.params) for call in list_calls(site)]
+    left_out = "description-format" if stream == "space" else "body-format"
+    assert [i for i, params in enumerate(asked) if left_out not in params] == [9]
+    assert waits
+
+
+@pytest.mark.parametrize(("count", "ending"), [(25, "COMPLETE"), (26, "INCOMPLETE")])
+def test_bodies_that_all_fail_are_the_fault_of_the_site(
+    count: int, ending: str, start_site: StartSite, waits: list[float]
+) -> None:
+    """More than 25 in a row: better no end now than a table without bodies."""
+    fault = Fault(kind="poison", row_count=count, path="/pages", count=None)
+    site = start_site(Content(pages=count + 3), faults=[fault])
+
+    outcome = read(site.config, ["pages"])
+
+    assert outcome.ending("pages") == ending
+    assert len(changes(outcome)) == 25
+    assert waits
+
+
+@pytest.mark.parametrize("stream", WITH_BODY)
+def test_an_answer_that_is_too_large_is_asked_for_in_smaller_parts(
+    stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_confluence.transport.body.LARGEST_BODY_BYTES", 20_000)
+    large = Fault(kind="huge", size_bytes=30_000, path=PATHS[stream], limit_above=2, count=None)
+    site = start_site(content(stream, 12), faults=[large])
+    outcome = read(site.config, [stream])
+    assert completed(outcome, stream)
+    assert outcome.records(stream) == on_the_wire(site.service.content.rows(stream))
+    assert max(limits(site)[7:]) <= 4
+    assert waits
+
+
+class Asked:
+    """Answers requests as a list says: a failure, or None for an answer."""
+
+    def __init__(self, *answers: errors.Failure | None) -> None:
+        self.answers = list(answers)
+        self.requests: list[tuple[int, bool]] = []
+        self.retries: list[int] = []
+        self.pauses = 0
+        self.fetcher = Fetcher(
+            PageSize(4),
+            ask=self.ask,
+            pause=self.pause,
+            has_light_form=True,
+            logger=logging.getLogger("test"),
+        )
+
+    def ask(self, _: object, row_count: int, is_light: bool) -> requests.Response:
+        self.requests.append((row_count, is_light))
+        self.retries.append(self.fetcher.retries(errors.SERVER_ERROR))
+        failure = self.answers.pop(0)
+        if failure is not None:
+            raise FinalFailureError(failure, "message", "brief")
+        return requests.Response()
+
+    def pause(self) -> None:
+        self.pauses += 1
+
+
+TOO_MUCH = errors.SERVER_ERROR
+
+
+def test_pages_of_fewer_rows_do_not_let_the_size_grow() -> None:
+    """They were asked for ahead, before it grew."""
+    asked = Asked(TOO_MUCH, None)
+    asked.fetcher.fetch({})
+    assert asked.fetcher.rows == 2
+    for _ in range(10):
+        asked.fetcher.succeeded(1)
+    assert asked.fetcher.rows == 2
+    for _ in range(2):
+        asked.fetcher.succeeded(2)
+    assert asked.fetcher.rows == 4
+
+
+def test_each_size_is_tried_once_and_a_row_alone_twice() -> None:
+    asked = Asked(TOO_MUCH, TOO_MUCH, TOO_MUCH, None, TOO_MUCH)
+    assert asked.fetcher.fetch({}).is_light
+    assert asked.requests == [(4, False), (2, False), (1, False), (1, True), (1, False)]
+    assert asked.retries == [0, 0, 1, TOO_MUCH.retries, 2]
+    assert asked.pauses == 3
+    assert asked.fetcher.retries(errors.FORBIDDEN) == errors.FORBIDDEN.retries
+
+
+@pytest.mark.parametrize("place", [0, 1, 3, 4])
+def test_another_failure_is_no_matter_of_size(place: int) -> None:
+    answers: list[errors.Failure | None] = [TOO_MUCH, TOO_MUCH, TOO_MUCH, None, TOO_MUCH]
+    answers[place] = errors.FORBIDDEN
+    asked = Asked(*answers)
+    with pytest.raises(FinalFailureError) as raised:
+        asked.fetcher.fetch({})
+    assert raised.value.failure is errors.FORBIDDEN
+    assert len(asked.requests) == place + 1
+
+
+def test_rows_without_bodies_are_counted_in_a_row_only() -> None:
+    """Forty of them, but never more than twenty without a whole one in between."""
+    light: list[errors.Failure | None] = [TOO_MUCH, None, TOO_MUCH]
+    asked = Asked(TOO_MUCH, TOO_MUCH, *light * 20, None, *light * 20)
+    fetched = [asked.fetcher.fetch({}).is_light for _ in range(41)]
+    assert fetched == [True] * 20 + [False] + [True] * 20
+
+
+def test_a_whole_row_after_a_light_one_ends_the_row_of_light_ones() -> None:
+    light: list[errors.Failure | None] = [TOO_MUCH, None, TOO_MUCH]
+    recovered: list[errors.Failure | None] = [TOO_MUCH, None, None]
+    asked = Asked(TOO_MUCH, TOO_MUCH, *light * 20, *recovered, *light * 20)
+    fetched = [asked.fetcher.fetch({}).is_light for _ in range(41)]
+    assert fetched.count(False) == 1
+
+
+class Alike(Content):
+    """Some events are the same as the one before, as those of one millisecond may be."""
+
+    def row(self, kind: str, index: int) -> Message:
+        return super().row(kind, {4: 3, 5: 3, 6: 3, 7: 3, 10: 9}.get(index, index))
+
+
+@pytest.mark.parametrize("largest", [1, 2, 3, 1000])
+@pytest.mark.parametrize("page_cap", [None, 1, 2, 3, 4, 5, 9])
+@pytest.mark.usefixtures("waits")
+def test_events_that_are_alike_all_leave(
+    page_cap: int | None, largest: int, start_site: StartSite
+) -> None:
+    small = Fault(kind="status", status=413, path="/audit", limit_above=largest, count=None)
+    site = start_site(Alike(audit=12), faults=[small], page_cap=page_cap)
+    outcome = read(site.config, ["audit"])
+    assert completed(outcome, "audit")
+    assert len(outcome.records("audit")) == 12
+
+
+def test_a_row_that_comes_again_and_again_is_no_list(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    """The site ignores the position, and gives one row at a time."""
+    faults = [
+        Fault(kind="status", status=413, path="/audit", limit_above=1, every=2, count=None),
+        Fault(kind="ignore_position", path="/audit", count=None),
+    ]
+    site = start_site(Content(audit=12), page_cap=1, faults=faults)
+    outcome = read(site.config, ["audit"])
+    assert outcome.ending("audit") == "INCOMPLETE"
+    assert "same rows again" in outcome.error("audit")["message"]
+    assert len(outcome.records("audit")) <= 11
+    assert waits
+
+
+def test_the_count_is_told_when_the_stream_fails_later(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    faults = [
+        Fault(kind="status", status=401, path="/pages", first=19, count=None),
+        Fault(kind="poison", row=1, path="/pages", count=None),
+    ]
+    site = start_site(Content(pages=60), faults=faults)
+    outcome = read(site.config, ["pages"])
+    assert outcome.ending("pages") == "INCOMPLETE"
+    assert len(changes(outcome)) == 1
+    assert len([line for line in outcome.logs if "left without body" in line]) == 1
+    assert waits
+
+
+def test_what_was_asked_for_before_it_became_half_is_no_reason_for_another_half() -> None:
+    size = PageSize(250)
+    fetcher = Fetcher(
+        size,
+        ask=lambda _, __, ___: requests.Response(),
+        pause=lambda: None,
+        has_light_form=False,
+        logger=logging.getLogger("test"),
+    )
+    for _ in range(8):
+        fetcher.was_too_much(250)
+    assert size.rows == 125
+    fetcher.was_too_much(125)
+    assert size.rows == 62
