@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from fake_confluence import Call, Chance, Content, Latency, Limiter, Refuser, Service, serve
-from fake_confluence.faults import Reply
+from fake_confluence.reply import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

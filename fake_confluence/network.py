@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
-from fake_confluence.faults import Reply, error_body
+from fake_confluence.reply import Reply, error_body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

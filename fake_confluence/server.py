@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import trustme
 
-from fake_confluence.faults import Reply
+from fake_confluence.reply import Reply
 from fake_confluence.service import API_TOKEN, EMAIL, Call, Service
 
 _STATUSES_WITHOUT_BODY = (204, 304)

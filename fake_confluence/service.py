@@ -21,8 +21,9 @@ from fake_confluence.content import (
     index_after,
     index_of,
 )
-from fake_confluence.faults import KINDS, Fault, Plan, Reply, error_body, link_header, unrecognised
+from fake_confluence.faults import KINDS, Fault, Plan
 from fake_confluence.network import Latency, Refuser
+from fake_confluence.reply import Reply, error_body, link_header, unrecognised
 
 EMAIL = "ada@acme.com"
 API_TOKEN = "ATATT3x-not-a-real-token"  # noqa: S105 (it opens nothing but this fake)

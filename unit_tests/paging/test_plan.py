@@ -15,7 +15,7 @@ import pytest
 
 from fake_confluence import Call, Content, Fault, RunningSite
 from fake_confluence.catalog import configured_catalog
-from fake_confluence.faults import Reply
+from fake_confluence.reply import Reply
 from source_confluence.paging.plan import ListedPart, Wanted
 from source_confluence.reading import lookahead as ahead
 from source_confluence.transport.body import PackedBody

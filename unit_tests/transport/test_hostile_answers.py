@@ -11,7 +11,7 @@ import requests
 from urllib3 import HTTPResponse
 
 from fake_confluence import Call, Fault
-from fake_confluence.faults import Reply
+from fake_confluence.reply import Reply
 from source_confluence.paging.page import NotJsonError, Page
 from source_confluence.records.records import mended
 from source_confluence.transport.body import PackedBody, TooLargeError, body_of, unpacked

@@ -1,0 +1,52 @@
+"""Hold an answer until it is written to the socket, and word errors as real sites do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer, before it is written to the socket.
+
+    Args:
+        document: The body as JSON, or as it is when it is bytes.
+        sent_part: The share of the announced bytes that is really sent before the connection ends.
+        delay_seconds: How long nothing happens before the answer begins.
+        is_gzip_broken: Whether the compressed body is damaged.
+        packed: The body as it is sent, said to be packed with gzip; `document` does not count then.
+        piece_seconds: How long nothing happens before each byte of the body.
+    """
+
+    status: int
+    document: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sent_part: float = 1.0
+    delay_seconds: float = 0.0
+    is_gzip_broken: bool = False
+    packed: bytes = b""
+    piece_seconds: float = 0.0
+
+
+def link_header(links: Mapping[str, str]) -> str:
+    """`</wiki/api/v2/pages?cursor=eyJpZCI6…>; rel="next", <https://…/wiki>; rel="base"`."""
+    return ", ".join(f'<{links[rel]}>; rel="{rel}"' for rel in sorted(links, reverse=True))
+
+
+def error_body(status: int, title: str = "planned fault", *, code: str = "FAULT") -> dict[str, Any]:
+    """An error as v2 words it."""
+    return {"errors": [{"status": status, "code": code, "title": title, "detail": None}]}
+
+
+def unrecognised(path: str) -> Reply:
+    """How real sites refuse a credential they do not know, where they do not answer 401.
+
+    A path of v2 with a 404 that names nothing, any other with a 403.
+    """
+    if path.startswith("/wiki/api/v2/"):
+        return Reply(status=404, document=error_body(404, "Not Found", code="NOT_FOUND"))
+    message = (
+        "com.atlassian.confluence.mvc.rest.common.exception.StacklessResponseStatusException: "
+        '403 FORBIDDEN "Request rejected because caller cannot access Confluence"'
+    )
+    return Reply(status=403, document={"statusCode": 403, "message": message})
