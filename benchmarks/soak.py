@@ -19,9 +19,9 @@ from typing import Any
 import orjson
 
 from fake_confluence.catalog import configured_catalog
-from fake_confluence.content import content_id
 from fake_confluence.demo import COMMAND
 from fake_confluence.faults import Fault
+from fake_confluence.rows import PAGE_IDS
 from fake_confluence.service import API_TOKEN
 
 FAULTS = (
@@ -119,7 +119,7 @@ class Soak:
 
     def is_sound(self) -> bool:
         """Whether all pages came once, in order, and the memory did not grow; says so."""
-        wanted = array("q", (content_id("pages", i) for i in range(len(self.numbers))))
+        wanted = array("q", PAGE_IDS[: len(self.numbers)])
         is_whole = self.numbers == wanted and len(wanted) == self.page_count
         is_prefix = self.numbers == wanted
         tenth = max(len(self.memory_mb) // 10, 1)

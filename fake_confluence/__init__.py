@@ -18,6 +18,8 @@ refuse a credential: 401, or 404 and 403. What it holds depends on the seed alon
 quickly as it can, and any number of requests, unless it is given a `Latency`, a `Limiter`
 or a `Chance`.
 
+Its lists are the rows of one table, `routes.ROUTES`. To add one, read the first lines of `routes`.
+
 It does not imitate, and refuses with 400 and a reason: every other parameter, `sort`, `status` and
 `space-id` among them, and bodies other than `storage`. Every other path answers 404. A `limit`
 above v1's largest is lowered without a word. Nothing can be written. There are no permissions: who
@@ -27,8 +29,9 @@ knows the token sees everything.
 from fake_confluence.content import Content
 from fake_confluence.faults import Fault
 from fake_confluence.network import Chance, Latency, Limiter, Refuser
+from fake_confluence.request import Call
 from fake_confluence.server import RunningSite, serve
-from fake_confluence.service import Call, Service
+from fake_confluence.service import Service
 
 __all__ = [
     "Call",

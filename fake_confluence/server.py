@@ -18,7 +18,8 @@ from urllib.parse import parse_qsl, urlsplit
 import trustme
 
 from fake_confluence.reply import Reply
-from fake_confluence.service import API_TOKEN, EMAIL, Call, Service
+from fake_confluence.request import Call
+from fake_confluence.service import API_TOKEN, EMAIL, Service
 
 _STATUSES_WITHOUT_BODY = (204, 304)
 

@@ -5,71 +5,23 @@ import binascii
 import json
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import pendulum
-
-from fake_confluence.content import (
-    Content,
-    Row,
-    audit_event,
-    content_id,
-    index_after,
-    index_of,
-)
+from fake_confluence.content import Content, Rows
 from fake_confluence.faults import KINDS, Fault, Plan
 from fake_confluence.network import Latency, Refuser
 from fake_confluence.reply import Reply, error_body, link_header, unrecognised
+from fake_confluence.request import Call, RefusedError, checked, whole_number
+from fake_confluence.routes import ByCursor, ByOffset
+from fake_confluence.rows import Row
 
 EMAIL = "ada@acme.com"
 API_TOKEN = "ATATT3x-not-a-real-token"  # noqa: S105 (it opens nothing but this fake)
-
-_LARGEST_LIMIT = 250
-_MOST_IDS = 250
-_V2 = {"/wiki/api/v2/pages": "pages", "/wiki/api/v2/blogposts": "blog_posts"}
-_V2 |= {"/wiki/api/v2/spaces": "space"}
-_V1 = {"/wiki/rest/api/audit": "audit", "/wiki/rest/api/group": "group"}
 _CURRENT_USER = "/wiki/rest/api/user/current"
-_LARGEST_V1_LIMITS = {"audit": 1000, "group": 200}
-
-_PARAMETERS: Mapping[str, Mapping[str, Sequence[str] | None]] = {
-    "pages": {"limit": None, "cursor": None, "id": None, "body-format": ("storage",)},
-    "blog_posts": {"limit": None, "cursor": None, "id": None, "body-format": ("storage",)},
-    "space": {
-        "limit": None,
-        "cursor": None,
-        "description-format": ("plain",),
-        "include-icon": ("true", "false"),
-    },
-    "audit": {"start": None, "limit": None, "startDate": None, "endDate": None},
-    "group": {"start": None, "limit": None},
-    "user": {},
-}
-"""For each list the parameters it knows; None where any value goes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A request that came.
-
-    Args:
-        path: `/wiki/api/v2/pages`.
-        params: The query, decoded: `(("limit", "250"), ("cursor", "eyJpZCI6…"))`.
-        headers: With names in lower case.
-    """
-
-    method: str
-    path: str
-    params: tuple[tuple[str, str], ...]
-    headers: Mapping[str, str] = field(repr=False)
-
-
-class _RefusedError(Exception):
-    """The request is answered with 400."""
 
 
 class Service:
@@ -110,7 +62,8 @@ class Service:
         self._events_per_call = events_per_call
         self._latency = latency or Latency()
         self._limiter = limiter
-        self._new_events: list[Row] = []
+        self._old_rows: dict[str, list[Row]] = {}
+        self._new_rows: defaultdict[str, list[Row]] = defaultdict(list)
         self._lock = threading.Lock()
 
     def recover(self) -> None:
@@ -120,17 +73,18 @@ class Service:
 
     def reply(self, call: Call) -> Reply:
         """The answer, planned faults included."""
+        rows = self.content.at(call.path)
         with self._lock:
             self.calls.append(call)
             fault = self._plan.next(call.path, _limit_of(call))
-            if call.path.endswith("/audit"):
-                self._let_events_happen()
+            if rows and rows.route.make_new:
+                self._add_new(rows.route.make_new, call.path)
         refusal = self._limiter.refusal() if self._limiter else None
-        reply = refusal or self._honest_reply(call, fault)
+        reply = refusal or self._honest_reply(call, rows, fault)
         reply = replace(reply, delay_seconds=self._latency.seconds(_body_count(reply)))
         return KINDS[fault.kind](reply, fault) if fault else reply
 
-    def _honest_reply(self, call: Call, fault: Fault | None) -> Reply:
+    def _honest_reply(self, call: Call, rows: Rows | None, fault: Fault | None) -> Reply:
         if call.method != "GET":
             return Reply(status=405, document=error_body(405, "Method not allowed"))
         if fault and fault.kind == "unrecognised":
@@ -139,8 +93,8 @@ class Service:
         if not known and not self._welcomes_visitors:
             return self._refusal(call)
         try:
-            return self._answer(call, fault, known=known)
-        except _RefusedError as error:
+            return self._answer(call, rows, fault, known=known)
+        except RefusedError as error:
             return Reply(status=400, document=error_body(400, str(error)))
 
     def _refusal(self, call: Call) -> Reply:
@@ -148,107 +102,106 @@ class Service:
             return Reply(status=401, document=b"<!doctype html><title>HTTP Status 401</title>")
         return unrecognised(call.path)
 
-    def _answer(self, call: Call, fault: Fault | None, *, known: bool) -> Reply:
+    def _answer(self, call: Call, rows: Rows | None, fault: Fault | None, *, known: bool) -> Reply:
         if call.path == _CURRENT_USER:
-            _checked("user", call)
+            checked(call, "user", {})
             return _current_user(known=known)
-        if call.path in _V2:
-            return self._v2(_V2[call.path], call, fault, known=known)
-        if call.path in _V1:
-            return self._v1(_V1[call.path], call, fault, known=known)
-        return Reply(status=404, document=error_body(404, "Not Found"))
+        if rows is None:
+            return Reply(status=404, document=error_body(404, "Not Found"))
+        if isinstance(rows.route.paging, ByCursor):
+            return self._by_cursor(call, rows, rows.route.paging, fault, known=known)
+        return self._by_offset(call, rows, rows.route.paging, fault, known=known)
 
-    def _v2(self, kind: str, call: Call, fault: Fault | None, *, known: bool) -> Reply:
-        params = _checked(kind, call)
-        given = min(_v2_limit(params), self.page_cap or _LARGEST_LIMIT)
+    def _by_cursor(
+        self, call: Call, rows: Rows, paging: ByCursor, fault: Fault | None, *, known: bool
+    ) -> Reply:
+        params = checked(call, rows.route.name, rows.route.all_parameters)
+        given = min(paging.limit(params), self.page_cap or paging.max_rows)
         fails = fault.kind if fault else ""
         asked = "" if fails == "ignore_position" else params.get("cursor", "")
-        first = index_after(kind, _last_id(asked)) if asked else 0
-        found = self._found(kind, params, fault) if known else []
+        first = paging.index_after(_last_id(asked)) if asked else 0
+        found = _found(rows, paging, params, fault) if known else []
         start = bisect_left(found, first)
         end = min(start + (0 if fails == "empty_page" else given), len(found))
-        links = {"base": f"https://{call.headers.get('host', 'site.invalid')}/wiki"}
+        links = {"base": _base(call)}
         if end < len(found):
             salt = len(self.calls) if fails == "empty_page" else 0
             after = found[end - 1] + 1 if end else 0
             repeated = asked if fails == "repeat_cursor" else ""
-            cursor = repeated or _cursor(kind, after, salt=salt)
+            cursor = repeated or _cursor(paging.ids[after - 1] if after else 0, salt=salt)
             links["next"] = _next_link(call.path, params, cursor, style=after // given)
-        rows = [_as_asked(self.content.row(kind, i), params) for i in found[start:end]]
-        document = {"results": rows, "_links": links}
+        shown = [_as_asked(rows.row(i), params) for i in found[start:end]]
+        document = {"results": shown, "_links": links}
         return Reply(status=200, document=document, headers={"Link": link_header(links)})
 
-    def _found(self, kind: str, params: Mapping[str, str], fault: Fault | None) -> Sequence[int]:
-        """The rows that a request is about, by their numbers: all, or those whose ids it names."""
-        everything = range(self.content.count(kind))
-        fails = fault.kind if fault else ""
-        if "id" not in params or fails == "ignore_ids":
-            return everything
-        numbers = sorted({index_of(kind, content_id) for content_id in _ids(params["id"])})
-        if fault and fails == "few_ids":
-            del numbers[fault.row_count :]
-        gone = range(fault.row, fault.row + fault.row_count) if fault and fails == "gone" else ()
-        return [number for number in numbers if number in everything and number not in gone]
-
-    def _v1(self, kind: str, call: Call, fault: Fault | None, *, known: bool) -> Reply:
+    def _by_offset(
+        self, call: Call, rows: Rows, paging: ByOffset, fault: Fault | None, *, known: bool
+    ) -> Reply:
         if not known:
             message = "Current user not permitted to use Confluence"
             return Reply(status=403, document={"message": message, "statusCode": 403})
-        params = _checked(kind, call)
-        largest = _LARGEST_V1_LIMITS[kind]
-        limit = min(_whole_number(params, "limit", largest), largest)
+        params = checked(call, rows.route.name, rows.route.all_parameters)
+        limit = paging.limit(params)
         is_ignored = fault is not None and fault.kind == "ignore_position"
-        start = 0 if is_ignored else _whole_number(params, "start", 0)
+        start = 0 if is_ignored else whole_number(params, "start", 0)
         given = min(limit, self.page_cap or limit)
-        added = {"added": 1, "removed": -1}.get(fault.kind, 0) * fault.row_count if fault else 0
-        rows, total = self._v1_rows(kind, params, range(start, start + given), added)
-        base = f"https://{call.headers.get('host', 'site.invalid')}/wiki"
-        links = {"base": base, "context": "/wiki", "self": f"{base}{call.path[5:]}"}
-        is_group = kind == "group"
-        if is_group and not self.page_cap and start + given < total:
-            links["next"] = f"/rest/api/group?next=true&limit={limit}&start={start + limit}"
+        if paging.date_field:
+            dated = self._dated(call, rows, paging.date_field, params)
+            shown, total = dated[start : start + given], len(dated)
+        else:
+            shown, total = _shifted(rows, fault, range(start, start + given))
+        links = {"base": _base(call), "context": "/wiki"}
+        links["self"] = links["base"] + call.path.removeprefix("/wiki")
+        if paging.has_next_link and not self.page_cap and start + given < total:
+            query = f"next=true&limit={limit}&start={start + limit}"
+            links["next"] = f"{call.path.removeprefix('/wiki')}?{query}"
         document = {
-            "results": rows,
+            "results": shown,
             "start": start,
             "limit": limit,
-            "size": len(rows) if is_group else total,  # real sites disagree on it, too
+            "size": total if paging.size_is_total else len(shown),
             "_links": links,
         }
         return Reply(status=200, document=document)
 
-    def _v1_rows(
-        self, kind: str, params: Mapping[str, str], places: range, added: int
-    ) -> tuple[list[Row], int]:
-        if kind == "group":
-            total = self.content.count(kind) + added
-            numbers = [place - added for place in places if place < total]
-            return [self.content.row(kind, number) for number in numbers], total
-        earliest = _whole_number(params, "startDate", 0)
-        latest = _whole_number(params, "endDate", 2**63)
-        events = [
-            event
-            for event in [*reversed(self._new_events), *self._old_events]
-            if earliest <= event["creationDate"] <= latest
-        ]
-        return events[places.start : places.stop], len(events)
+    def _dated(self, call: Call, rows: Rows, field: str, params: Mapping[str, str]) -> list[Row]:
+        """The rows between two dates, new ones first."""
+        earliest = whole_number(params, "startDate", 0)
+        latest = whole_number(params, "endDate", 2**63)
+        if call.path not in self._old_rows:
+            self._old_rows[call.path] = rows.all()
+        there = [*reversed(self._new_rows[call.path]), *self._old_rows[call.path]]
+        return [row for row in there if earliest <= row[field] <= latest]
 
-    @cached_property
-    def _old_events(self) -> list[Row]:
-        return self.content.rows("audit")
+    def _add_new(self, make_new: Callable[[int], Row], path: str) -> None:
+        new = self._new_rows[path]
+        new.extend(make_new(len(new)) for _ in range(self._events_per_call))
 
-    def _let_events_happen(self) -> None:
-        for _ in range(self._events_per_call):
-            number = len(self._new_events)
-            self._new_events.append(
-                audit_event(
-                    creation_date=int(pendulum.now("UTC").timestamp() * 1000) + 1,
-                    author=None,
-                    summary="User added to group",
-                    category="Users and groups",
-                    affected={"name": f"new-{number}", "objectType": "Group"},
-                    changed=[],
-                )
-            )
+
+def _found(
+    rows: Rows, paging: ByCursor, params: Mapping[str, str], fault: Fault | None
+) -> Sequence[int]:
+    """The rows that a request is about, by their numbers: all, or those whose ids it names."""
+    everything = range(rows.count)
+    fails = fault.kind if fault else ""
+    if "id" not in params or fails == "ignore_ids":
+        return everything
+    numbers = paging.indices(params["id"])
+    if fault and fails == "few_ids":
+        del numbers[fault.row_count :]
+    gone = range(fault.row, fault.row + fault.row_count) if fault and fails == "gone" else ()
+    return [number for number in numbers if number in everything and number not in gone]
+
+
+def _shifted(rows: Rows, fault: Fault | None, places: range) -> tuple[list[Row], int]:
+    """The rows at some places, and how many there are, when others came or went before them."""
+    added = {"added": 1, "removed": -1}.get(fault.kind, 0) * fault.row_count if fault else 0
+    total = rows.count + added
+    return [rows.row(place - added) for place in places if place < total], total
+
+
+def _base(call: Call) -> str:
+    return f"https://{call.headers.get('host', 'site.invalid')}/wiki"
 
 
 def _limit_of(call: Call) -> int:
@@ -275,46 +228,6 @@ def _current_user(*, known: bool) -> Reply:
     return Reply(status=200, document=user)
 
 
-def _checked(kind: str, call: Call) -> dict[str, str]:
-    """The parameters, each known to this list, each once, each with a value it knows."""
-    params = dict(call.params)
-    if len(params) != len(call.params):
-        raise _RefusedError("A parameter is given twice, which this fake does not imitate.")
-    for name, value in params.items():
-        if name not in _PARAMETERS[kind]:
-            raise _RefusedError(f"This fake does not imitate the parameter '{name}' of {kind}.")
-        values = _PARAMETERS[kind][name]
-        if values is not None and value not in values:
-            raise _RefusedError(f"This fake does not imitate {name}={value}.")
-    return params
-
-
-def _whole_number(params: Mapping[str, str], name: str, default: int) -> int:
-    text = params.get(name, str(default))
-    if not (text.isascii() and text.isdigit()):
-        raise _RefusedError(f"'{name}' is not a whole number.")
-    return int(text)
-
-
-def _v2_limit(params: Mapping[str, str]) -> int:
-    limit = _whole_number(params, "limit", 25)
-    if limit > _LARGEST_LIMIT:
-        raise _RefusedError(
-            f"Provided size {{{limit}}} for 'limit' is greater than the max allowed: 250"
-        )
-    if limit < 1:
-        raise _RefusedError("'limit' is less than 1.")
-    return limit
-
-
-def _ids(text: str) -> list[int]:
-    """The ids of `65538,4259830`."""
-    parts = text.split(",")
-    if len(parts) > _MOST_IDS or not all(part.isascii() and part.isdigit() for part in parts):
-        raise _RefusedError(f"'id' is not a list of at most {_MOST_IDS} ids.")
-    return [int(part) for part in parts]
-
-
 def _body_count(reply: Reply) -> int:
     """How many pages or blog posts with a body are in an answer."""
     rows = reply.document.get("results", []) if isinstance(reply.document, dict) else []
@@ -332,9 +245,8 @@ def _as_asked(row: Row, params: Mapping[str, str]) -> Row:
     return row
 
 
-def _cursor(kind: str, index: int, *, salt: int) -> str:
+def _cursor(last_id: int, *, salt: int) -> str:
     """A position as v2 gives it: Base64 of JSON, here always with `+` and `/`, often with `=`."""
-    last_id = content_id(kind, index - 1) if index else 0
     position: dict[str, Any] = {"id": str(last_id), "contentOrder": "id"}
     position |= {"contentOrderValue": last_id, "salt": f">>>>>???{salt}"}
     return base64.b64encode(json.dumps(position, separators=(",", ":")).encode()).decode()
@@ -344,7 +256,7 @@ def _last_id(cursor: str) -> int:
     try:
         return int(json.loads(base64.b64decode(cursor, validate=True))["contentOrderValue"])
     except (binascii.Error, ValueError, KeyError, TypeError):
-        raise _RefusedError(
+        raise RefusedError(
             "Provided value for 'cursor' is not the correct type. Expected type is Cursor."
         ) from None
 

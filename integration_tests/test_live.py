@@ -126,9 +126,9 @@ def test_a_stream_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 class Odd(Content):
     """A site whose groups are not as the schema says."""
 
-    def row(self, kind: str, index: int) -> dict[str, Any]:
-        row = super().row(kind, index)
-        return {**row, "name": 7, "members": ["ada"]} if kind == "group" and index else row
+    def row(self, name: str, index: int, *parents: str) -> dict[str, Any]:
+        row = super().row(name, index, *parents)
+        return {**row, "name": 7, "members": ["ada"]} if name == "group" and index else row
 
 
 def test_what_breaks_the_schema_fails_and_new_fields_are_told(tmp_path: Path) -> None:

@@ -303,8 +303,8 @@ def test_a_whole_row_after_a_light_one_ends_the_row_of_light_ones() -> None:
 class Alike(Content):
     """Some events are the same as the one before, as those of one millisecond may be."""
 
-    def row(self, kind: str, index: int) -> Message:
-        return super().row(kind, {4: 3, 5: 3, 6: 3, 7: 3, 10: 9}.get(index, index))
+    def row(self, name: str, index: int, *parents: str) -> Message:
+        return super().row(name, {4: 3, 5: 3, 6: 3, 7: 3, 10: 9}.get(index, index), *parents)
 
 
 @pytest.mark.parametrize("largest", [1, 2, 3, 1000])

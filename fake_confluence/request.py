@@ -1,0 +1,49 @@
+"""Hold a request, and refuse what the fake does not imitate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+Parameters = Mapping[str, Sequence[str] | None]
+"""The parameters that are known, each with its values; None where any value goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that came.
+
+    Args:
+        path: `/wiki/api/v2/pages`.
+        params: The query, decoded: `(("limit", "250"), ("cursor", "eyJpZCI6…"))`.
+        headers: With names in lower case.
+    """
+
+    method: str
+    path: str
+    params: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class RefusedError(Exception):
+    """The request is answered with 400."""
+
+
+def checked(call: Call, name: str, known: Parameters) -> dict[str, str]:
+    """The parameters, each known to this list, each once, each with a value it knows."""
+    params = dict(call.params)
+    if len(params) != len(call.params):
+        raise RefusedError("A parameter is given twice, which this fake does not imitate.")
+    for given, value in params.items():
+        if given not in known:
+            raise RefusedError(f"This fake does not imitate the parameter '{given}' of {name}.")
+        values = known[given]
+        if values is not None and value not in values:
+            raise RefusedError(f"This fake does not imitate {given}={value}.")
+    return params
+
+
+def whole_number(params: Mapping[str, str], name: str, default: int) -> int:
+    """The value of a parameter, which must be digits."""
+    text = params.get(name, str(default))
+    if not (text.isascii() and text.isdigit()):
+        raise RefusedError(f"'{name}' is not a whole number.")
+    return int(text)

@@ -1,0 +1,269 @@
+"""Make up the rows: row `index` of a list is a function of the seed and the sizes alone."""
+
+import uuid
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import pendulum
+
+Row = dict[str, Any]
+
+_FIRST_ID = 65_538
+_ID_STEP = 1_048_573  # ids soon need more than 32 bits, as on real sites
+_ID_SLOTS = 4  # pages, blog posts and spaces share one number space; one slot is free
+
+PAGE_IDS, BLOG_POST_IDS, SPACE_IDS = (
+    range(_FIRST_ID + slot * _ID_STEP, 2**62, _ID_SLOTS * _ID_STEP) for slot in range(3)
+)
+"""The ids of all rows that there may be; they rise with the index."""
+
+_FIRST_DAY = pendulum.datetime(2023, 1, 2, 9)
+_NEWEST_EVENT = pendulum.datetime(2026, 6, 30, 12)
+_WRITERS = tuple(f"712020:{uuid.UUID(int=number * 7919, version=4)}" for number in range(1, 9))
+_SUBJECTS = (
+    "Onboarding",
+    "Release",
+    "Incident",
+    "Architecture",
+    "Roadmap",
+    "Retrospective",
+    "Café",
+)
+_KINDS_OF_TEXT = ("notes", "plan", "guide", "review", "checklist", "decision — draft", "日本語")
+_SENTENCES = (
+    "The cache is warmed before the first request.",
+    "We agreed to keep the old endpoint until March.",
+    "Ask in the channel before you change this &amp; tell operations.",
+    "Every number on this page comes from the dashboard.",
+    "Größe und Zeit stehen in der Tabelle.",
+)
+_EVENTS = (
+    ("User added to group", "Users and groups", "Group"),
+    ("Space permission added", "Permissions", "Space"),
+    ("Page archived", "Pages", "Page"),
+    ("Space configuration updated", "Spaces", "Space"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much of what the site holds.
+
+    Args:
+        seed: The same seed gives the same rows, byte by byte.
+        body_bytes: The least size of the body of a page or blog post.
+        most_body_bytes: The size of the largest ones; when it is smaller, all are of the least.
+    """
+
+    seed: int = 1
+    pages: int = 620
+    blog_posts: int = 40
+    spaces: int = 12
+    audit: int = 1_300
+    groups: int = 30
+    body_bytes: int = 400
+    most_body_bytes: int = 0
+
+
+def page(sizes: Sizes, index: int, random: Random) -> Row:
+    """A page; some have no parent, and the first ones never."""
+    is_root = index < sizes.spaces or random.random() < 0.02
+    row = _content(sizes, PAGE_IDS, index, random)
+    row |= {
+        "parentType": None if is_root else "page",
+        "parentId": None if is_root else str(PAGE_IDS[random.randrange(index)]),
+        "ownerId": random.choice([None, row["authorId"], row["authorId"]]),
+        "lastOwnerId": None,
+        "position": random.randrange(2**31),
+    }
+    if random.random() < 0.1:
+        row["subtype"] = "live"
+    if random.random() < 0.2:
+        row["sourceTemplateEntityId"] = str(random.randrange(10**6))
+    return row
+
+
+def blog_post(sizes: Sizes, index: int, random: Random) -> Row:
+    """A blog post."""
+    return _content(sizes, BLOG_POST_IDS, index, random)
+
+
+def _content(sizes: Sizes, ids: range, index: int, random: Random) -> Row:
+    """What pages and blog posts have in common."""
+    own_id = ids[index]
+    space = int(sizes.spaces * random.random() ** 2)  # the first spaces are the large ones
+    created = _FIRST_DAY.add(minutes=index * 7, seconds=random.randrange(60))
+    edits = int(60 * random.random() ** 4)  # few are edited often, a third never
+    edited = created.add(hours=int(30_000 * random.random() ** 0.4) if edits else 0)
+    key = _key(space)
+    return {
+        "createdAt": _timestamp(created, random),
+        "authorId": random.choice(_WRITERS),
+        "id": str(own_id),
+        "version": {
+            "number": 1 + edits,
+            "message": "" if edits else None,
+            "minorEdit": random.random() < 0.1,
+            "authorId": random.choice(_WRITERS),
+            "createdAt": _timestamp(edited.add(microseconds=11_000), random),
+            "ncsStepVersion": random.choice((None, "1", "17")),
+        },
+        "spaceId": str(SPACE_IDS[space]),
+        "status": "archived" if ids is PAGE_IDS and random.random() < 0.05 else "current",
+        "body": {"storage": {"representation": "storage", "value": _body(sizes, random)}},
+        "title": f"{random.choice(_SUBJECTS)} {random.choice(_KINDS_OF_TEXT)} {index + 1}",
+        "_links": {
+            "editui": f"/pages/resumedraft.action?draftId={own_id}",
+            "webui": f"/spaces/{key}/pages/{own_id}",
+            "edituiv2": f"/spaces/{key}/pages/edit-v2/{own_id}",
+            "tinyui": f"/x/{own_id:x}",
+        },
+    }
+
+
+def _body(sizes: Sizes, random: Random) -> str:
+    paragraphs: list[str] = []
+    size = 0
+    wanted = sizes.body_bytes
+    if sizes.most_body_bytes > wanted:
+        wanted = random.randint(wanted, sizes.most_body_bytes)
+    while size < wanted:
+        paragraphs.append(f"<p>{random.choice(_SENTENCES)}</p>")
+        size += len(paragraphs[-1])
+    return "".join(paragraphs)
+
+
+def space(_: Sizes, index: int, random: Random) -> Row:
+    """A space; every fourth is personal."""
+    key = _key(index)
+    own_id = str(SPACE_IDS[index])
+    is_global = index % 4 != 3
+    description = f"All about {random.choice(_SUBJECTS).lower()}."
+    return {
+        "spaceOwnerId": random.choice(_WRITERS),
+        "createdAt": _timestamp(_FIRST_DAY.subtract(days=index), random),
+        "authorId": random.choice(_WRITERS),
+        "homepageId": str(PAGE_IDS[index]),
+        "icon": {
+            "path": f"/wiki/download/attachments/{own_id}/{key}?version=1&api=v2",
+            "apiDownloadLink": f"/wiki/rest/api/content/{own_id}/child/attachment/att1",
+        }
+        if is_global
+        else None,
+        "name": f"{random.choice(_SUBJECTS)} {index + 1}",
+        "key": key,
+        "id": own_id,
+        "type": "global" if is_global else "personal",
+        "description": {
+            "plain": {"representation": "plain", "value": description},
+            "view": None,
+        }
+        if random.random() < 0.7
+        else None,
+        "status": "archived" if index % 9 == 8 else "current",
+        "_links": {"webui": f"/spaces/{key}"},
+        "currentActiveAlias": key,
+    }
+
+
+def _key(space: int) -> str:
+    is_personal = space % 4 == 3
+    return f"~{_WRITERS[space % len(_WRITERS)][7:]}{space}" if is_personal else f"SP{space}"
+
+
+def event(_: Sizes, index: int, random: Random) -> Row:
+    """An event of the audit log, newest first; some share a millisecond."""
+    summary, category, kind = _EVENTS[index % len(_EVENTS)]
+    step = index - 1 if index % 5 == 1 else index  # every fifth shares its millisecond
+    happened = _NEWEST_EVENT.subtract(minutes=step)
+    return _audit_event(
+        creation_date=int(happened.timestamp() * 1000),
+        author=None if index % 4 == 0 else random.choice(_WRITERS),
+        summary=summary,
+        category=category,
+        affected={"name": f"{kind.lower()}-{index}", "objectType": kind},
+        changed=[("Name", "", f"{kind} {index}")] if index % 3 == 0 else [],
+    )
+
+
+def group(_: Sizes, index: int, random: Random) -> Row:
+    """A group."""
+    group_id = str(uuid.UUID(int=random.getrandbits(128), version=4))
+    name = f"group {index:06d} of writers"
+    return {
+        "type": "group",
+        "name": name,
+        "id": group_id,
+        "resourceAri": f"ari:cloud:identity::group/{group_id}",
+        "_links": {
+            "self": f"https://site.invalid/wiki/rest/experimental/group/{name}".replace(" ", "%20")
+        },
+    }
+
+
+def new_event(number: int) -> Row:
+    """An event that happens now, while the audit log is read."""
+    return _audit_event(
+        creation_date=int(pendulum.now("UTC").timestamp() * 1000) + 1,
+        author=None,
+        summary="User added to group",
+        category="Users and groups",
+        affected={"name": f"new-{number}", "objectType": "Group"},
+        changed=[],
+    )
+
+
+def _audit_event(  # noqa: PLR0913 (an event has these parts)
+    *,
+    creation_date: int,
+    author: str | None,
+    summary: str,
+    category: str,
+    affected: dict[str, str],
+    changed: list[tuple[str, str, str]],
+) -> Row:
+    """An event of the audit log; without an author, Confluence itself ("System") caused it."""
+    who: Row = {"type": "user", "displayName": "System", "operations": None}
+    if author is not None:
+        who |= {
+            "displayName": f"Writer {_WRITERS.index(author) + 1}",
+            "username": author,
+            "userKey": author,
+            "accountId": author,
+        }
+    who |= {
+        "isExternalCollaborator": False,
+        "accountType": "",
+        "publicName": "Unknown user",
+        "externalCollaborator": False,
+    }
+    return {
+        "author": who,
+        "remoteAddress": "" if author is None else "192.0.2.7",
+        "creationDate": creation_date,
+        "summary": summary,
+        "description": "",
+        "category": category,
+        "sysAdmin": False,
+        "superAdmin": False,
+        "affectedObject": affected,
+        "changedValues": [
+            {
+                "name": name,
+                "oldValue": old,
+                "newValue": new,
+                "hiddenOldValue": "",
+                "hiddenNewValue": "",
+            }
+            for name, old, new in changed
+        ],
+        "associatedObjects": [{"name": "Handbook", "objectType": "Space"}],
+    }
+
+
+def _timestamp(instant: pendulum.DateTime, random: Random) -> str:
+    """`2026-03-19T14:26:45.468Z`; now and then without milliseconds, as real sites do."""
+    if random.random() < 0.02:
+        return instant.format("YYYY-MM-DDTHH:mm:ss[Z]")
+    return instant.format("YYYY-MM-DDTHH:mm:ss.SSS[Z]")
