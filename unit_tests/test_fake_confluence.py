@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +15,8 @@ import pytest
 import requests
 
 from fake_confluence import Content, Fault, RunningSite
+from fake_confluence.routes import ROUTES, ByCursor, ByOffset, Route
+from fake_confluence.rows import Row, Sizes
 from unit_tests.conftest import StartSite
 from unit_tests.recordings import recorded_lists, recording
 from unit_tests.streams_under_test import NAMES, PATHS, content, every_stream
@@ -357,3 +360,60 @@ def test_as_a_process_it_prints_nothing_of_what_it_is_asked() -> None:
 def test_there_is_a_route_for_every_stream(start_site: StartSite) -> None:
     site = start_site()
     assert [get(site, PATHS[name]).status_code for name in NAMES] == [200] * 5
+
+
+def label(_: Sizes, index: int, random: Random) -> Row:
+    return {"id": str(index + 1), "name": f"label-{index}", "prefix": random.choice(["my", "team"])}
+
+
+def member(_: Sizes, index: int, random: Random, group_id: str) -> Row:
+    return {"accountId": f"{group_id}:{index}:{random.randrange(10**6)}"}
+
+
+class WithFurtherLists(Content):
+    routes = (
+        *ROUTES,
+        Route(
+            path="/wiki/api/v2/labels",
+            name="labels",
+            count=lambda sizes: 2 * sizes.spaces,
+            make=label,
+            paging=ByCursor(),
+        ),
+        Route(
+            path="/wiki/rest/api/group/{groupId}/membersByGroupId",
+            name="group_members",
+            count=lambda _, group_id: len(group_id),
+            make=member,
+            paging=ByOffset(max_rows=200),
+        ),
+    )
+
+
+def test_a_further_list_is_one_row_of_the_table(start_site: StartSite) -> None:
+    site = start_site(WithFurtherLists(spaces=6))
+    first = get(site, "/wiki/api/v2/labels", limit=5).json()
+    second = follow(site, first["_links"]["next"].replace("+", "%2B"))
+    third = follow(site, second["_links"]["next"].replace("+", "%2B"))
+    rows = [row for answer in (first, second, third) for row in answer["results"]]
+    assert rows == site.service.content.rows("labels")
+    assert (len(rows), "next" in third["_links"]) == (12, False)
+    assert get(site, "/wiki/api/v2/labels", limit=251).status_code == 400
+    refusal = get(site, "/wiki/api/v2/labels", id=1)
+    assert "the parameter 'id' of labels" in refusal.json()["errors"][0]["title"]
+
+
+def test_a_list_under_another_row_is_one_row_of_the_table_too(start_site: StartSite) -> None:
+    site = start_site(WithFurtherLists())
+    for group_id in ("a4f", "b71c"):
+        path = f"/wiki/rest/api/group/{group_id}/membersByGroupId"
+        first = get(site, path, limit=2).json()
+        second = get(site, path, limit=2, start=2).json()
+        rows = [*first["results"], *second["results"]]
+        assert rows == site.service.content.rows("group_members", group_id)
+        assert all(row["accountId"].startswith(f"{group_id}:") for row in rows)
+        assert first["_links"]["next"].startswith(f"{path.removeprefix('/wiki')}?")
+        assert (len(rows), "next" in second["_links"]) == (len(group_id), False)
+    assert get(site, "/wiki/rest/api/group//membersByGroupId").status_code == 404
+    assert get(site, "/wiki/rest/api/group/a/b/membersByGroupId").status_code == 404
+    assert get(start_site(), "/wiki/rest/api/group/a4f/membersByGroupId").status_code == 404
