@@ -78,7 +78,7 @@ MATRIX: tuple[Row, ...] = (
         connector="asks again, up to thirty times, after about 2, 4, 8, 16, 30, 30 … seconds",
         fault=_status(429),
         requests=1,
-        waits=(10, 20),
+        waits=(7, 20),
     ),
     Row(
         site="429 to every third request",
@@ -154,7 +154,7 @@ MATRIX: tuple[Row, ...] = (
         connector=_SMALLER,
         fault={"kind": "slow", "seconds": 5, "limit_above": 100, **_ALWAYS},
         requests=None,
-        waits=(10, 100),
+        waits=(7, 100),
     ),
     Row(
         site="500 in every size, for ever",
@@ -180,7 +180,7 @@ MATRIX: tuple[Row, ...] = (
         connector=_REPEATED,
         fault={"kind": "drop"},
         requests=1,
-        waits=(10, 25),
+        waits=(7, 25),
     ),
     Row(
         site="a connection that ends before the answer, for ever",
@@ -197,7 +197,7 @@ MATRIX: tuple[Row, ...] = (
             connector=_REPEATED,
             fault={"kind": kind},
             requests=1,
-            waits=(10, 25),
+            waits=(7, 25),
         )
         for kind, words in (
             ("cut", "a body that is cut off"),
@@ -299,7 +299,7 @@ MATRIX: tuple[Row, ...] = (
         connector="asks again, up to twice, after about 2 and 4 seconds",
         fault={"kind": "unrecognised"},
         requests=1,
-        waits=(10, 25),
+        waits=(7, 25),
     ),
     Row(
         site="an answer for an anonymous visitor",

@@ -13,24 +13,21 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from airbyte_cdk.sources.streams.http import rate_limiting
-
-from source_confluence import identity as check
-from source_confluence.limits import waiting as waits
+from source_confluence import identity
+from source_confluence.limits import waiting
 from source_confluence.run import run
-from source_confluence.streams import base as base_streams
-from source_confluence.transport import body
+from source_confluence.transport import body, client
 
 if __name__ == "__main__":
     slept: list[float] = []
     clock = SimpleNamespace(
         sleep=slept.append, monotonic=lambda: time.monotonic() + sum(slept), time=time.time
     )
-    for module in (rate_limiting, check, waits):
+    for module in (identity, waiting):
         module.time = clock  # type: ignore[attr-defined]
     report = Path(sys.argv.pop(1))
-    body.LARGEST_BODY_BYTES = int(sys.argv.pop(1)) * 1024 * 1024
-    base_streams.READ_TIMEOUT_SECONDS = body.LONGEST_BODY_SECONDS = int(sys.argv.pop(1))
+    body.MAX_BODY_BYTES = int(sys.argv.pop(1)) * 1024 * 1024
+    client.READ_TIMEOUT_SECONDS = body.MAX_BODY_SECONDS = int(sys.argv.pop(1))
     try:
         run()
     finally:

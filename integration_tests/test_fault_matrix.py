@@ -205,14 +205,12 @@ def test_exit_code_and_waits_are_as_the_table_says(
 @one_or_many
 @each_row
 def test_no_secret_is_told_whatever_fails(row: Row, outcomes: Outcomes, num_workers: int) -> None:
-    """With `--debug`, which prints the headers of requests."""
+    """With `--debug`, which logs every request that the reader waits for."""
     outcome = outcomes[row.site, num_workers].result()
     everything = outcome.done.stdout + outcome.done.stderr
-    assert "Making outbound API request" in everything
+    assert "Sending GET /wiki" in everything
     assert not [secret for secret in outcome.secrets if secret in everything]
-    headers = re.findall(r"Authorization\W+(?:Basic )?(.{0,12})", everything)
-    assert headers
-    assert all(value.startswith("****") for value in headers)
+    assert "Authorization" not in everything
 
 
 @one_or_many

@@ -11,7 +11,7 @@ import pytest
 from fake_confluence import Content, Fault, RunningSite, Service, serve
 from fake_confluence.catalog import configured_catalog
 from integration_tests.connector import Connector, Message
-from source_confluence.streams.catalog import event_id
+from source_confluence.streams.audit import event_id
 
 ROWS = 5_000
 CONTENT = Content(pages=ROWS, audit=ROWS, spaces=20, body_bytes=60)

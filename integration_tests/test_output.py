@@ -152,12 +152,12 @@ def test_what_a_thread_could_not_print_ends_the_command_too() -> None:
     program = """if True:
         import sys, threading
         from source_confluence import run
-        print_answers = run._print_answers
+        answer = run._answer
         def aside(arguments):
-            thread = threading.Thread(target=print_answers, args=[arguments])
+            thread = threading.Thread(target=answer, args=[arguments])
             thread.start()
             thread.join()
-        run._print_answers = aside
+        run._answer = aside
         run.run()
     """
     with FULL.open("wb") as full:

@@ -11,6 +11,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
+PACKAGE = ROOT / "source_confluence"
+ROOMS = (PICTURES / "rooms.dot").read_text()
+MODULES_OF = {
+    "run": ["run", "entrypoint", "source"],
+    "ground": ["output", "shutdown", "exceptions"],
+}
 DIAGRAM = (PICTURES / "streams.dot").read_text()
 TABLES: dict[str, list[tuple[str, str]]] = {
     name: re.findall(r'PORT="(\w+)" .*?COLOR="#5e6c84">(\w+)<', body)
@@ -63,6 +69,33 @@ def test_the_picture_is_of_this_diagram() -> None:
     assert shown == sorted([*words, *TABLES])
     edges = [g for g in svg.iter(f"{space}g") if g.get("class") == "edge"]
     assert len(edges) == len(JOINS)
+
+
+def test_the_drawing_of_the_rooms_shows_every_folder_and_real_imports() -> None:
+    folders = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
+    assert {name for name in folders if f'label="{name}/"' in ROOMS} == folders
+    arrows = re.findall(r"^  (\w+) -> (\w+)", ROOMS, re.MULTILINE)
+    assert len(arrows) > 10
+    for above, below in arrows:
+        assert imports_of(above) & set(MODULES_OF.get(below, [below])), f"{above} -> {below}"
+
+
+def imports_of(room: str) -> set[str]:
+    """The rooms, and modules beside them, whose names a room imports."""
+    names = MODULES_OF.get(room, [room])
+    files = [PACKAGE / f"{name}.py" for name in names]
+    text = "".join(f.read_text() for f in [*files, *(PACKAGE / room).glob("*.py")] if f.exists())
+    found = re.findall(r"from source_confluence(?:\.| import )(\w+)", text)
+    return set(found)
+
+
+def test_the_drawing_of_the_rooms_is_of_this_diagram() -> None:
+    svg = ET.parse(PICTURES / "rooms.svg")  # noqa: S314 (our own file)
+    space = "{http://www.w3.org/2000/svg}"
+    shown = {(text.text or "").strip() for text in svg.iter(f"{space}text")}
+    assert shown - {"assembly", "identity"} == {
+        label.strip() for label in re.findall(r'label="([^"]*)"', ROOMS)
+    }
 
 
 def test_the_picture_of_the_form_is_of_this_form() -> None:

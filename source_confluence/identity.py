@@ -1,44 +1,37 @@
-"""Find out, within half a minute, whether the credentials work."""
+"""Find out, within half a minute, whether the site knows the account."""
 
 import json
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from http.cookiejar import DefaultCookiePolicy
 from threading import Thread
 from typing import Any, TypeVar
 
 import requests
-from requests.auth import AuthBase
 
-from source_confluence.failures import table as errors
-from source_confluence.failures.classify import (
-    FinalFailureError,
-    detail_of,
-    failure_of,
-    of_exception,
-)
-from source_confluence.limits.backoff import asked_seconds
-from source_confluence.paging.page import NotJsonError, Page
-from source_confluence.transport.body import body_of
-from source_confluence.transport.site import Site
+from source_confluence.exceptions import NotJsonError, ResponseError
+from source_confluence.failures import classify, table
+from source_confluence.failures.failure import Failure, FinalFailureError, Request
+from source_confluence.paging.page import Page
+from source_confluence.transport.body import decompressed
+from source_confluence.transport.client import Bounds, Client
 
 DEADLINE_SECONDS = 30
 """For the whole check, whatever the network does."""
 
+READ_TIMEOUT_SECONDS = 10
+
 _CURRENT_USER = "wiki/rest/api/user/current"
 _SPACES = "wiki/api/v2/spaces"
 
-_TIMEOUT_SECONDS = 10
-_LARGEST_BYTES = 1024 * 1024
+_MAX_BYTES = 1024 * 1024
 _PAUSE_SECONDS = 1
-_LONGEST_PAUSE_SECONDS = 5
+_MAX_PAUSE_SECONDS = 5
 
-_NOT_KNOWN = (errors.UNAUTHORIZED, errors.ANONYMOUS, errors.UNRECOGNISED)
+_NOT_KNOWN = (table.UNAUTHORIZED, table.ANONYMOUS, table.UNRECOGNISED)
 
-Answer = requests.Response | Exception
-Retries = Callable[[errors.Failure], int]
+MaxRetries = Callable[[Failure], int]
 Decoded = TypeVar("Decoded")
 
 
@@ -51,77 +44,66 @@ class CheckFailedError(Exception):
         was_answered: Whether the site said anything at all.
     """
 
-    def __init__(self, message: str, failure: errors.Failure, *, was_answered: bool) -> None:
+    def __init__(self, message: str, failure: Failure, *, was_answered: bool) -> None:
         super().__init__(message)
         self.failure = failure
         self.was_answered = was_answered
 
 
-def check(site: Site, authenticator: AuthBase) -> None:
+def check(client: Client) -> None:
     """Prove that the site knows the account or, where it does not say, shows it a space.
 
     Confluence treats a credential it does not know as an anonymous visitor wherever visitors are
     allowed, so a list that answers proves nothing; who the current user is, does. Only when that
-    question gets another answer, but not that it does not know the credential (a token may lack the
-    scope for it), the list of spaces decides.
+    question gets another answer, but not that the site does not know the credential (a token may
+    lack the scope for it), the list of spaces decides.
 
     Raises:
         CheckFailedError: In every other case, within `DEADLINE_SECONDS`; nothing else is raised.
 
     Source: https://developer.atlassian.com/cloud/confluence/basic-auth-for-rest-apis/
     """
-    with questioner(authenticator) as session:
-        _within_deadline(_prove, site, session)
+    with client.open_session(keeps_cookies=False) as session:
+        _within_deadline(_prove, client, session)
 
 
-def questioner(authenticator: AuthBase) -> requests.Session:
-    """What asks: it keeps its connection, and no cookie, so that each answer is about the token.
-
-    A new connection would take 1.5 ms each time.
-    """
-    session = requests.Session()
-    session.auth = authenticator
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return session
-
-
-def require_to_be_known(site: Site, session: requests.Session, *, saw_rows: bool) -> None:
+def require_known_account(client: Client, session: requests.Session, *, saw_rows: bool) -> None:
     """Ask whether the site still knows the account, after a list that visitors may see a part of.
 
     Args:
-        site: Where to ask.
-        session: Asks; from `questioner`.
-        saw_rows: Whether the list had any; one that had none, on a site that refuses to say who we
-            are, is believed when a space is visible.
+        client: Sends the question.
+        session: Its connections, without cookies.
+        saw_rows: Whether the list had any. One that had none, on a site that refuses to say who the
+            account is, is believed when a space is visible.
 
     Raises:
         FinalFailureError: When it says that it does not, again and again where that comes for
             moments under load; no answer is taken for a yes.
     """
     try:
-        _within_deadline(_require_to_be_known, site, session, saw_rows)
+        _within_deadline(_require_known_account, client, session, saw_rows)
     except CheckFailedError as error:
-        if error.failure in (*_NOT_KNOWN, errors.NO_VISIBLE_SPACE):
+        if error.failure in (*_NOT_KNOWN, table.NO_VISIBLE_SPACE):
             raise FinalFailureError(error.failure, str(error), "") from None
 
 
-def _within_deadline(act: Callable[..., None], site: Site, *arguments: object) -> None:
+def _within_deadline(act: Callable[..., None], client: Client, *arguments: object) -> None:
     """Do it in a thread of its own, and raise what it raises, as a CheckFailedError.
 
-    Only a thread can be left behind when a name look-up hangs or an answer trickles in byte by
-    byte: no timeout of requests ends those.
+    Only a thread can be left behind when a name look-up hangs or a body trickles in byte by byte:
+    no timeout of requests ends those.
     """
     outcome: Future[None] = Future()
-    Thread(target=_settle, args=(outcome, act, site, *arguments), daemon=True).start()
+    Thread(target=_settle, args=(outcome, act, client, *arguments), daemon=True).start()
     try:
         outcome.result(timeout=DEADLINE_SECONDS)
     except CheckFailedError:
         raise
     except FutureTimeoutError:
-        raise _failed(errors.TIMEOUT, site, _CURRENT_USER) from None
+        raise _failed(table.TIMEOUT, client, _CURRENT_USER) from None
     except Exception as error:  # noqa: BLE001 (a check that ends without an answer helps nobody)
-        failure, detail = of_exception(error), detail_of(error)
-        raise _failed(failure, site, _CURRENT_USER, detail=detail) from None
+        failure, detail = classify.of_exception(error)
+        raise _failed(failure, client, _CURRENT_USER, detail=detail) from None
 
 
 def _settle(outcome: "Future[None]", act: Callable[..., None], *arguments: object) -> None:
@@ -132,101 +114,93 @@ def _settle(outcome: "Future[None]", act: Callable[..., None], *arguments: objec
         outcome.set_exception(error)
 
 
-def _prove(site: Site, session: requests.Session) -> None:
+def _prove(client: Client, session: requests.Session) -> None:
     try:
-        _require_a_known_user(site, session)
+        _require_known_user(client, session, _retries_of_check)
     except CheckFailedError as error:
         if error.failure in _NOT_KNOWN or not error.was_answered:
             raise
-        _require_a_space(site, session)
+        _require_space(client, session)
 
 
-def _require_to_be_known(site: Site, session: requests.Session, saw_rows: bool) -> None:
+def _require_known_account(client: Client, session: requests.Session, saw_rows: bool) -> None:
     try:
-        _require_a_known_user(site, session, _retries_at_the_end)
+        _require_known_user(client, session, _retries_at_end)
     except CheckFailedError as error:
         if error.failure in _NOT_KNOWN:
             raise
         # On a site that is closed to the public, an unknown caller may get empty lists and this.
-        if error.failure is errors.FORBIDDEN and not saw_rows:
-            _require_a_space(site, session)
+        if error.failure is table.FORBIDDEN and not saw_rows:
+            _require_space(client, session)
 
 
-def _retries(failure: errors.Failure) -> int:
-    """How many more attempts are worth making, while somebody waits for the check.
+def _retries_of_check(failure: Failure) -> int:
+    """How many more attempts are worthwhile, while somebody waits for the check.
 
-    One, but all where the credentials would be blamed for what comes in moments under load.
+    One, but all where the credentials would be blamed for what comes for moments under load.
     """
-    return failure.retries if failure in _NOT_KNOWN else min(failure.retries, 1)
+    return failure.max_retries if failure in _NOT_KNOWN else min(failure.max_retries, 1)
 
 
-def _retries_at_the_end(failure: errors.Failure) -> int:
+def _retries_at_end(failure: Failure) -> int:
     """How many at the end of a list: only to be sure of what takes back the stream's state."""
-    return failure.retries if failure in _NOT_KNOWN else 0
+    return failure.max_retries if failure in _NOT_KNOWN else 0
 
 
-def _require_a_known_user(
-    site: Site, session: requests.Session, retries: Retries = _retries
-) -> None:
-    """Raise unless the current user is one; what is no user at all counts as no answer to that."""
-    user = _ask(site, session, _CURRENT_USER, _user, retries=retries)
+def _require_known_user(client: Client, session: requests.Session, max_retries: MaxRetries) -> None:
+    """Raise unless the current user is one; what is no user at all is no answer to that."""
+    user = _ask(client, session, _CURRENT_USER, {}, _user, max_retries)
     if user.get("type") == "anonymous":
-        raise _failed(errors.ANONYMOUS, site, _CURRENT_USER)
+        raise _failed(table.ANONYMOUS, client, _CURRENT_USER)
     if user.get("type") != "known" or not user.get("accountId"):
-        raise _failed(errors.UNFORESEEN, site, _CURRENT_USER, status=200, detail="no known user")
+        raise _failed(table.UNFORESEEN, client, _CURRENT_USER, status=200, detail="no known user")
 
 
-def _require_a_space(site: Site, session: requests.Session) -> None:
-    if not _ask(site, session, _SPACES, _spaces, limit="1"):
-        raise _failed(errors.NO_VISIBLE_SPACE, site, _SPACES)
+def _require_space(client: Client, session: requests.Session) -> None:
+    if not _ask(client, session, _SPACES, {"limit": "1"}, _spaces, _retries_of_check):
+        raise _failed(table.NO_VISIBLE_SPACE, client, _SPACES)
 
 
-def _ask(
-    site: Site,
+def _ask(  # noqa: PLR0913, PLR0917 (a question, and how to understand the answer)
+    client: Client,
     session: requests.Session,
     path: str,
-    decode: Callable[[requests.Response], Decoded],
-    *,
-    retries: Retries = _retries,
-    **params: str,
+    query: Mapping[str, str],
+    decode: Callable[[bytes], Decoded],
+    max_retries: MaxRetries,
 ) -> Decoded:
     """What the site answers; what may pass in a moment is asked for again.
 
     Raises:
         CheckFailedError: When it does not answer, or not with what was asked for.
     """
-    answer = _get(site.url(path), params, session)
-    decoded: list[Decoded] = []
-    failure, detail = failure_of(
-        answer, lambda response: decoded.append(decode(response)), _LONGEST_PAUSE_SECONDS
+    bounds = Bounds(
+        read_seconds=READ_TIMEOUT_SECONDS,
+        max_bytes=_MAX_BYTES,
+        max_wait_seconds=_MAX_PAUSE_SECONDS,
     )
-    if failure is not None and retries(failure) > 0:
-        time.sleep(max(_PAUSE_SECONDS, asked_seconds(answer) or 0))
-        return _ask(site, session, path, decode, retries=lambda row: retries(row) - 1, **params)
-    if not isinstance(answer, requests.Response):
-        raise _failed(failure or errors.CONNECTION_LOST, site, path, detail=detail)
-    if failure is not None:
-        raise _failed(failure, site, path, status=answer.status_code, detail=detail)
-    return decoded[0]
+    answer = client.get(session, path, query, bounds=bounds)
+    failure, detail = answer.failure, answer.detail
+    if answer.body is not None:
+        try:
+            return decode(decompressed(answer.body, _MAX_BYTES))
+        except ResponseError as error:
+            failure, detail = classify.of_response_error(error)
+        except requests.RequestException as error:
+            failure, detail = classify.of_exception(error)
+    failure = failure or table.UNFORESEEN
+    if max_retries(failure) > 0:
+        asked = answer.refusal.seconds if answer.refusal else 0
+        time.sleep(max(_PAUSE_SECONDS, asked))
+        fewer: MaxRetries = lambda row: max_retries(row) - 1  # noqa: E731
+        return _ask(client, session, path, query, decode, fewer)
+    raise _failed(failure, client, path, status=answer.status, detail=detail)
 
 
-def _get(url: str, params: Mapping[str, str], session: requests.Session) -> Answer:
-    try:
-        return session.get(
-            url,
-            params=params,
-            timeout=_TIMEOUT_SECONDS,
-            allow_redirects=False,
-            stream=True,
-        )
-    except Exception as error:  # noqa: BLE001 (whatever comes instead of an answer has its row)
-        return error
-
-
-def _user(response: requests.Response) -> Mapping[str, Any]:
+def _user(body: bytes) -> Mapping[str, Any]:
     """The current user: `{"type": "known", "accountId": "557058:…"}`."""
     try:
-        user = json.loads(body_of(response, _LARGEST_BYTES))
+        user = json.loads(body)
     except (ValueError, RecursionError):
         raise NotJsonError("no user") from None
     if not isinstance(user, dict):
@@ -234,15 +208,15 @@ def _user(response: requests.Response) -> Mapping[str, Any]:
     return user
 
 
-def _spaces(response: requests.Response) -> list[Mapping[str, Any]]:
-    return Page.parse(body_of(response, _LARGEST_BYTES)).rows
+def _spaces(body: bytes) -> list[Mapping[str, Any]]:
+    return Page.parse(body, asked_rows=1, has_links=False).rows
 
 
 def _failed(
-    failure: errors.Failure, site: Site, path: str, *, status: int | None = None, detail: str = ""
+    failure: Failure, client: Client, path: str, *, status: int | None = None, detail: str = ""
 ) -> CheckFailedError:
-    request = errors.Request(
-        host=site.host,
+    request = Request(
+        host=client.site.host,
         path=f"/{path}",
         permission="permission to use Confluence and to view a space",
         otherwise="use the API token of another account",

@@ -1,4 +1,4 @@
-"""Stop in good order when the process is told to: between two messages, never within one."""
+"""Stop cleanly on SIGTERM and Ctrl-C: between two messages, never within one."""
 
 import signal
 import threading
@@ -6,30 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from source_confluence.exceptions import StoppedError
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class StoppedError(BaseException):
-    """The process was told to stop; like KeyboardInterrupt, nobody else's `except` is to catch it.
-
-    Args:
-        signal_name: `SIGTERM`.
-    """
-
-    def __init__(self, signal_name: str) -> None:
-        super().__init__(signal_name)
-        self.signal_name = signal_name
-
-
 class Stop:
-    """Whether we were told to stop; one object for all streams.
+    """Whether the process was told to stop; one object for all streams.
 
-    A signal comes at any moment, in the middle of a line that is being printed too. So it only
-    leaves a note, which is looked at before each page and each request; a wait for the site or for
-    the clock, during which nothing is printed, is ended at once.
+    A signal may arrive in the middle of a line that is being printed. So the handler only makes a
+    note, which is read before each page and each request. A wait for the site or for the clock,
+    during which nothing is printed, is ended at once.
 
     Attributes:
-        is_interruptible: Whether nothing can be printed just now.
+        is_interruptible: Whether nothing can be printed at the moment.
     """
 
     def __init__(self) -> None:
@@ -38,9 +28,9 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Take SIGTERM and Ctrl-C as a request to stop; a second one ends the process hard."""
+        """Take SIGTERM and Ctrl-C as a request to stop; a second one kills the process."""
         if threading.current_thread() is not threading.main_thread():
-            yield  # Python delivers signals to the main thread alone
+            yield  # Python delivers signals to the main thread only
             return
         before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
         try:
@@ -57,10 +47,10 @@ class Stop:
             self.raise_if_asked()
 
     def raise_if_asked(self) -> None:
-        """End what is going on, when we were told to stop.
+        """End the read if the process was told to stop.
 
         Raises:
-            StoppedError: When we were.
+            StoppedError: When it was.
         """
         if self._signal_name:
             self.is_interruptible = False
@@ -68,18 +58,10 @@ class Stop:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Nothing is printed within the block, so a signal may end it anywhere."""
-        self.begin_interruptible()
+        """Let a signal end the block anywhere; nothing may be printed within it."""
+        self.is_interruptible = True
+        self.raise_if_asked()
         try:
             yield
         finally:
-            self.end_interruptible()
-
-    def begin_interruptible(self) -> None:
-        """From here on nothing is printed until `end_interruptible`; for what is no block."""
-        self.is_interruptible = True
-        self.raise_if_asked()
-
-    def end_interruptible(self) -> None:
-        """From here on something may be printed."""
-        self.is_interruptible = False
+            self.is_interruptible = False

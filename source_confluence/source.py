@@ -19,8 +19,9 @@ from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_confluence.settings.config import Config, ConfigError
-from source_confluence.settings.json_file import BadFileError, json_document, json_object
+from source_confluence.exceptions import BadFileError, ConfigError
+from source_confluence.settings.config import Config
+from source_confluence.settings.json_file import bad_file, json_document, json_object
 from source_confluence.shutdown import Stop
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class SourceConfluence(AbstractSource):
             raise _user_must_act(error) from None
         except ValueError as error:  # from the CDK's serializer
             reason = " ".join(str(error).split())
-            raise _user_must_act(BadFileError("--catalog", catalog_path, reason)) from None
+            raise _user_must_act(bad_file("--catalog", catalog_path, reason)) from None
 
     @classmethod
     def read_state(cls, state_path: str | None) -> list[AirbyteStateMessage]:

@@ -50,7 +50,6 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that would have been waited; the clock of the connector goes on by them."""
     seconds: list[float] = []
     clock = SimpleNamespace(sleep=seconds.append, monotonic=lambda: 1e6 + sum(seconds))
-    monkeypatch.setattr("airbyte_cdk.sources.streams.http.rate_limiting.time", clock)
     monkeypatch.setattr("source_confluence.identity.time", clock)
     monkeypatch.setattr("source_confluence.limits.waiting.time", clock)
     return seconds

@@ -11,16 +11,27 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from source_confluence.assembly import authenticator_for
-from source_confluence.limits.backoff import asked_seconds
-from source_confluence.limits.headers import LONGEST_ASKED_WAIT_SECONDS, Heard, budgets
+from source_confluence.exceptions import (
+    BrokenPagingError,
+    ConfigError,
+    NotAListError,
+    NotJsonError,
+)
+from source_confluence.limits.headers import (
+    MAX_ASKED_WAIT_SECONDS,
+    LimitReport,
+    asked_seconds,
+    budgets,
+)
 from source_confluence.limits.rate_limit import RateLimit
+from source_confluence.paging.by_cursor import CursorPager, cursor_in
 from source_confluence.paging.by_offset import OffsetPager
-from source_confluence.paging.page import NotAListError, NotJsonError, Page
-from source_confluence.paging.pager import BrokenPagingError, CursorPager, Pager, cursor_in
+from source_confluence.paging.page import Page
 from source_confluence.reading.state import position_in, states_in
-from source_confluence.records.records import mended
-from source_confluence.settings.config import Config, ConfigError, host_of
+from source_confluence.records.mending import mended
+from source_confluence.settings.config import Config
+from source_confluence.settings.host import host_of
+from source_confluence.transport.auth import authenticator_for
 from source_confluence.transport.site import Site
 
 TEXT = st.text(st.characters() | st.sampled_from("\x00\ud800\udfff\U0001f600\\u"))
@@ -63,11 +74,13 @@ def test_an_answer_is_a_page_or_one_of_two_errors(
     body: bytes, asked: int | None, header: str
 ) -> None:
     try:
-        page = Page.parse(body, asked=asked, header=header)
+        page = Page.parse(
+            body, asked_rows=asked or 250, has_links=asked is not None, link_header=header
+        )
     except (NotJsonError, NotAListError):
         return
     for row in page.rows:
-        record, changes = mended(row) if page.is_odd else (row, [])
+        record, changes = mended(row) if page.needs_mending else (row, [])
         printed = json.dumps(record, allow_nan=False, ensure_ascii=False).encode()
         assert b"\x00" not in printed
         assert json.loads(printed) == record
@@ -75,13 +88,12 @@ def test_an_answer_is_a_page_or_one_of_two_errors(
         assert changes or record == row
         if all(-(2**63) <= number < 2**63 for number in integers(record)):
             orjson.dumps(record)
-    pagers: tuple[Pager, ...] = (CursorPager(250), OffsetPager(1000))
-    for pager in pagers:
+    for pager in (CursorPager(), OffsetPager()):
         try:
-            pager.look({})
-            assert pager.second_look(page) is None
+            pager.ask_at({})
+            assert pager.ask_again(page) is None
             pager.admit(page)
-            token = pager.after(page)
+            token = pager.position_after(page)
         except BrokenPagingError:
             continue
         assert token is None or len(token) == 1
@@ -130,11 +142,11 @@ def test_headers_make_no_wait_longer_than_we_wait(headers: dict[str, str], statu
     response = requests.Response()
     response.status_code = status
     response.headers = CaseInsensitiveDict(headers)
-    assert (asked_seconds(response) or 0) <= 1e9
-    assert all(b.reset_seconds <= LONGEST_ASKED_WAIT_SECONDS for b in budgets(response.headers))
+    assert (asked_seconds(status, response.headers) or 0) <= 1e9
+    assert all(b.reset_seconds <= MAX_ASKED_WAIT_SECONDS for b in budgets(response.headers))
     limit = RateLimit()
-    limit.hear(Heard.of(response, limit.asking()))
-    assert 0 <= limit.seconds_to_wait() <= LONGEST_ASKED_WAIT_SECONDS
+    limit.observe(LimitReport.of(response, limit.take_turn()))
+    assert 0 <= limit.seconds_to_wait() <= MAX_ASKED_WAIT_SECONDS
 
 
 @given(st.dictionaries(st.sampled_from(["of", "cursor", "start", "endDate"]) | TEXT, TREES))

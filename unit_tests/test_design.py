@@ -2,56 +2,25 @@
 
 import ast
 import re
-from abc import ABCMeta
 from pathlib import Path
 
 import pytest
 
 import source_confluence
-from source_confluence.failures import table as errors
-from source_confluence.settings.config import Config, ConfigError
-from source_confluence.streams import catalog as streams
+from source_confluence.exceptions import ConfigError
+from source_confluence.failures import table
+from source_confluence.failures.failure import Failure
+from source_confluence.settings.config import Config
 from source_confluence.streams.base import ConfluenceStream
+from source_confluence.streams.catalog import STREAMS
 from unit_tests.streams_under_test import NAMES
 
 PACKAGE = Path(source_confluence.__file__).parent
 ROOT = Path(__file__).parents[1]
-# Each module may import those in the lines below its own, never one in the same line or above.
-FLOORS = [
-    {"run"},
-    {"entrypoint", "source", "__init__"},
-    {"assembly"},
-    {"streams.catalog"},
-    {"streams.base"},
-    {"identity", "reading.reader"},
-    {"reading.lookahead", "reading.page_size", "records.records"},
-    {"reading.context"},
-    {"transport.workers"},
-    {"failures.classify"},
-    {"limits.rate_limit"},
-    {"limits.headers"},
-    {"limits.backoff", "limits.adaptive_rate"},
-    {"limits.waiting", "paging.plan"},
-    {"paging.by_offset", "transport.decoder"},
-    {"paging.pager", "failures.recognition"},
-    {"settings.config", "settings.json_file", "transport.site", "failures.table"}
-    | {"transport.body", "paging.page", "reading.state", "shutdown"},
-]
-
-
-def floor(module: str) -> int:
-    [number] = [n for n, modules in enumerate(FLOORS) if module in modules]
-    return number
-
-
-def imported(module: Path) -> set[str]:
-    """The modules of the package that a module imports."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            imports = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            names |= {name.removeprefix("source_confluence.") for name in imports}
-    return names & {name_of(module) for module in MODULES}
+# From top to bottom: a folder, or a module beside the folders, may import those behind its own.
+ROOMS = ["__init__", "run", "entrypoint", "source", "assembly", "streams", "reading", "identity"]
+ROOMS += ["transport", "failures", "records", "limits", "paging", "settings"]
+ROOMS += ["output", "shutdown", "exceptions"]
 
 
 def name_of(module: Path) -> str:
@@ -59,36 +28,76 @@ def name_of(module: Path) -> str:
     return ".".join(module.relative_to(PACKAGE).with_suffix("").parts)
 
 
-MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_imports_point_downward(module: Path) -> None:
-    if module.stem != "__init__":
-        assert all(floor(name_of(module)) < floor(name) for name in imported(module))
+def imported(module: str) -> set[str]:
+    """The modules of the package that a module imports, wherever in it that stands."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            imports = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            names |= {name.removeprefix("source_confluence.") for name in imports}
+    return names & MODULES.keys()
 
 
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_a_module_is_short_and_says_in_one_line_what_it_is_for(module: Path) -> None:
-    text = module.read_text()
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_folder_imports_only_those_below_it(module: str) -> None:
+    here = ROOMS.index(room(module))
+    below = set(ROOMS[here:])
+    assert {room(name) for name in imported(module)} <= below
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_circle_leads_back_to_a_module(module: str) -> None:
+    reached: set[str] = set()
+    ahead = imported(module)
+    while ahead - reached:
+        reached |= ahead
+        ahead = {name for each in ahead for name in imported(each)}
+    assert module not in reached
+
+
+@pytest.mark.parametrize("folder", sorted({room(name) for name in MODULES if "." in name}))
+def test_a_folder_says_what_belongs_there_and_hands_on_no_names(folder: str) -> None:
+    [docstring] = ast.parse((PACKAGE / folder / "__init__.py").read_text()).body
+    assert isinstance(docstring, ast.Expr)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_short_and_says_in_one_line_what_it_is_for(module: str) -> None:
+    text = MODULES[module].read_text()
     first_line = (ast.get_docstring(ast.parse(text)) or "").splitlines()[0]
     assert first_line.endswith(".")
-    assert len(text.splitlines()) <= 310
+    assert len(text.splitlines()) <= 300
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "transport.client"])
+def test_only_the_client_sends_requests(module: str) -> None:
+    text = MODULES[module].read_text()
+    assert not re.search(r"session\.(get|post|request|send)\(|requests\.(get|post|request)\(", text)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "output"])
+def test_only_the_output_writes_to_standard_output(module: str) -> None:
+    assert not re.search(r"\bprint\(|sys\.(__)?stdout", MODULES[module].read_text())
 
 
 def test_a_stream_is_two_levels_below_http_stream() -> None:
-    for stream in streams.STREAMS:
+    for stream in STREAMS:
         assert stream.__mro__[1] is ConfluenceStream
         assert stream.__mro__[2].__name__ == "HttpStream"
 
 
 def test_the_catalogue_holds_every_stream_class() -> None:
-    classes = [
-        value
-        for value in vars(streams).values()
-        if type(value) is ABCMeta and issubclass(value, ConfluenceStream)
-    ]
-    assert set(classes) - {ConfluenceStream} == set(streams.STREAMS)
+    assert set(ConfluenceStream.__subclasses__()) >= set(STREAMS)
+    declared = "".join(path.read_text() for path in (PACKAGE / "streams").glob("*.py"))
+    names = re.findall(r"^class (\w+)\(ConfluenceStream\)", declared, re.MULTILINE)
+    assert sorted(names) == sorted(stream.__name__ for stream in STREAMS)
 
 
 @pytest.mark.parametrize("stream", NAMES)
@@ -99,10 +108,10 @@ def test_every_stream_has_a_row_in_the_documentation(stream: str) -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [row for row in vars(errors).values() if isinstance(row, errors.Failure)],
+    [row for row in vars(table).values() if isinstance(row, Failure)],
     ids=lambda failure: failure.happened,
 )
-def test_every_message_is_in_the_documentation(failure: errors.Failure) -> None:
+def test_every_message_is_in_the_documentation(failure: Failure) -> None:
     """Where a person who searches for the message finds it, with `…` for what differs."""
     words = re.sub(r"\{\w+\}", "…", failure.happened)
     assert words in (ROOT / "docs" / "confluence.md").read_text()
@@ -127,8 +136,8 @@ def test_the_message_for_a_missing_setting_is_in_the_documentation() -> None:
 def test_every_module_is_on_the_map() -> None:
     text = (ROOT / "docs" / "design.md").read_text()
     for module in MODULES:
-        if module.stem != "__init__":
-            assert f"`{name_of(module)}`" in text, name_of(module)
+        if not module.endswith("__init__"):
+            assert f"`{module}`" in text, module
 
 
 def test_every_file_the_documents_name_exists() -> None:

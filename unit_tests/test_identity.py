@@ -10,8 +10,8 @@ import requests
 import requests_mock
 
 from fake_confluence import Content, Fault
-from source_confluence.failures import recognition
 from source_confluence.identity import DEADLINE_SECONDS
+from source_confluence.transport.client import MAX_REFUSAL_SECONDS
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import check
 
@@ -115,8 +115,8 @@ def test_refusals_that_trickle_in_are_told_by_their_status_in_time(
     status: int, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both questions are asked twice; what each body may take leaves room for that."""
-    longest = "source_confluence.failures.recognition._LONGEST_SECONDS"
-    assert 4 * recognition._LONGEST_SECONDS < DEADLINE_SECONDS - 5  # noqa: SLF001
+    longest = "source_confluence.transport.client.MAX_REFUSAL_SECONDS"
+    assert 4 * MAX_REFUSAL_SECONDS < DEADLINE_SECONDS - 5
     monkeypatch.setattr(longest, 0.2)
     slow = Fault(kind="status", status=status, seconds=0.1, count=None)
     started = time.monotonic()
@@ -238,7 +238,7 @@ def test_a_server_that_does_not_speak_tls(waits: list[float]) -> None:
 def test_no_answer(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.identity._TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("source_confluence.identity.READ_TIMEOUT_SECONDS", 0.2)
     site = start_site(faults=[Fault(kind="slow", seconds=1.5, count=None)])
     assert "did not answer /wiki/rest/api/user/current in time" in failure(site.config)
     assert len(waits) == 1
@@ -385,7 +385,7 @@ def test_a_name_that_is_unknown_is_told_from_one_that_cannot_be_looked_up(
 def test_whatever_goes_wrong_inside_is_told_and_not_raised(
     start_site: StartSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.identity._get", lambda *_: 1 / 0)
+    monkeypatch.setattr("source_confluence.identity.Client.get", lambda *_, **__: 1 / 0)
     assert "did not foresee (ZeroDivisionError)" in failure(start_site().config)
 
 

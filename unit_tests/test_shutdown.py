@@ -18,8 +18,10 @@ from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from fake_confluence import Fault, RunningSite
 from fake_confluence.catalog import configured_catalog
 from source_confluence import SourceConfluence
-from source_confluence.limits.rate_limit import RateLimit, Throttle
-from source_confluence.shutdown import Stop, StoppedError
+from source_confluence.exceptions import StoppedError
+from source_confluence.limits.rate_limit import RateLimit
+from source_confluence.limits.throttle import Throttle
+from source_confluence.shutdown import Stop
 from unit_tests.conftest import StartSite
 from unit_tests.streams_under_test import NAMES, content
 
@@ -90,7 +92,7 @@ def test_the_question_who_we_are_can_be_interrupted(
 ) -> None:
     source = SourceConfluence()
     seen: list[bool] = []
-    asks = "source_confluence.streams.base.require_to_be_known"
+    asks = "source_confluence.streams.base.require_known_account"
     monkeypatch.setattr(asks, lambda *_, **__: seen.append(source.stop.is_interruptible))
     entrypoint = AirbyteEntrypoint(source)
     parsed = entrypoint.parse_args(arguments(start_site(content("pages", 3)), tmp_path))
@@ -140,9 +142,10 @@ def test_what_was_read_is_printed_before_the_next_request(monkeypatch: pytest.Mo
             self.flush_count += 1
 
     output = Output()
-    throttle = Throttle(RateLimit(), "pages", "acme", logging.getLogger("test"), Stop())
+    logger = logging.getLogger("test")
+    throttle = Throttle(RateLimit(), stream="pages", before="acme", logger=logger, stop=Stop())
     monkeypatch.setattr(sys, "stdout", output)
-    throttle.acquire_call(None)
+    throttle.take_turn()
     assert output.flush_count == 1
 
 
@@ -150,9 +153,9 @@ def test_what_was_read_is_printed_before_the_next_request(monkeypatch: pytest.Mo
 def test_a_signal_takes_nothing_from_a_line_on_its_way_into_a_full_pipe(unbuffered: str) -> None:
     program = """if True:
         import signal, sys
-        from source_confluence.run import _print_whole_lines
+        from source_confluence.output import StandardOutput
         signal.signal(signal.SIGTERM, lambda *_: None)
-        _print_whole_lines()
+        StandardOutput.install()
         print("ready", file=sys.stderr, flush=True)
         sys.__stdout__.write("x" * 300_000)
         sys.__stdout__.flush()

@@ -1,19 +1,20 @@
-"""Say what every failure means: what happened, the likely cause, what to do, what we do.
+"""List every failure: what happened, the likely cause, what to do, who must act, how many retries.
 
-One row per failure. A row's sentences are templates; `Request` supplies what they leave open.
+A row's sentences are templates; `Request` supplies what they leave open.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 
 from airbyte_cdk.models import FailureType
-from airbyte_cdk.sources.streams.http.error_handlers import ResponseAction
+
+from source_confluence.failures.failure import Failure
 
 _USER_MUST_ACT = FailureType.config_error
 _PASSES = FailureType.transient_error
 _WE_ARE_WRONG = FailureType.system_error
 
-_SHORT_SECOND_CHANCE = 2
+_FEW_RETRIES = 2
 _RETRIES = 5
 _RATE_LIMIT_RETRIES = 30
 
@@ -23,68 +24,6 @@ _REPORT = (
     "Update the connector; if that does not help, report this message, and the log before it, to "
     "its maintainers."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What was asked for when it failed, in words for the person who reads the message.
-
-    Args:
-        host: `acme.atlassian.net`.
-        path: `/wiki/api/v2/pages`.
-        permission: What the account must be allowed: `permission to view the pages`.
-        otherwise: What to do when that cannot be granted: `deselect the stream 'pages'`.
-        place: Where in the list it was: `at the offset 2000`.
-    """
-
-    host: str
-    path: str
-    permission: str
-    otherwise: str
-    place: str = "where it begins"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """One row of the table.
-
-    Args:
-        happened: What happened, a sentence.
-        cause: The likely cause, the rest of a sentence.
-        remedy: What to do, a sentence.
-        failure_type: Who must act next: the user, time, or we.
-        retries: How many more attempts are worth making before it is final.
-        action: How the CDK treats an attempt that is made again.
-        is_of_size: Whether a smaller answer may succeed.
-    """
-
-    happened: str
-    cause: str
-    remedy: str
-    failure_type: FailureType
-    retries: int = 0
-    action: ResponseAction = ResponseAction.RETRY
-    is_of_size: bool = False
-
-    def message(self, request: Request, *, status: int | None = None, detail: str = "") -> str:
-        """The whole text for the user, in three parts.
-
-        Args:
-            request: What was asked for.
-            status: The HTTP status, where an answer came.
-            detail: What exactly was wrong, where the row leaves that open.
-        """
-        parts = f"{self.happened} Likely cause: {self.cause} What to do: {self.remedy}"
-        return _filled(parts, request, status, detail)
-
-    def summary(self, request: Request, *, status: int | None = None, detail: str = "") -> str:
-        """What happened, without the rest: for the log."""
-        return _filled(self.happened, request, status, detail)
-
-
-def _filled(template: str, request: Request, status: int | None, detail: str) -> str:
-    return template.format(**asdict(request), status=status, detail=detail)
-
 
 REDIRECT = Failure(
     happened="{host} sent {path} elsewhere (HTTP {status}).",
@@ -113,7 +52,7 @@ FORBIDDEN = Failure(
     remedy="Grant that to the account, or {otherwise}.",
     failure_type=_USER_MUST_ACT,
     # Under load, live sites answered 403 and 404 (`x-cache: Error from cloudfront`) for moments.
-    retries=_SHORT_SECOND_CHANCE,
+    max_retries=_FEW_RETRIES,
 )
 NOT_FOUND = Failure(
     happened="{host} has nothing at {path} (HTTP 404).",
@@ -122,7 +61,7 @@ NOT_FOUND = Failure(
     remedy="Open https://{host}/wiki in a browser as that account: enter the host name of the "
     "address bar, grant what is missing, or {otherwise}.",
     failure_type=_USER_MUST_ACT,
-    retries=_SHORT_SECOND_CHANCE,
+    max_retries=_FEW_RETRIES,
 )
 UNRECOGNISED = replace(
     NOT_FOUND,
@@ -143,8 +82,7 @@ RATE_LIMITED = Failure(
     cause="this sync and other programs together use up the site's request limit.",
     remedy="Run it at another time, or less often, or stop what else reads the site.",
     failure_type=_PASSES,
-    retries=_RATE_LIMIT_RETRIES,
-    action=ResponseAction.RATE_LIMITED,
+    max_retries=_RATE_LIMIT_RETRIES,
 )
 WAIT_TOO_LONG = Failure(
     happened="{host} asked us to wait {detail} before {path}, longer than we wait.",
@@ -157,7 +95,7 @@ UNAVAILABLE = Failure(
     cause="Confluence is overloaded or down.",
     remedy=_TRY_LATER,
     failure_type=_PASSES,
-    retries=_RETRIES,
+    max_retries=_RETRIES,
 )
 SERVER_ERROR = replace(UNAVAILABLE, is_of_size=True)
 TOO_LARGE = Failure(
@@ -167,18 +105,18 @@ TOO_LARGE = Failure(
     failure_type=_WE_ARE_WRONG,
     is_of_size=True,
 )
-UNREADABLE = replace(
+UNDECODABLE = replace(
     TOO_LARGE,
     happened="{host} answered {path}, {place}, with a row that cannot be decoded ({detail}).",
     cause="an app or an import has written into that row what is no sound JSON.",
-    retries=1,
+    max_retries=1,
 )
 UNEXPECTED_STATUS = Failure(
     happened="{host} answered {path} in an unexpected way (HTTP {status}).",
     cause="something other than Confluence Cloud answers there, such as a proxy.",
     remedy="Open https://{host}/wiki in a browser and check the domain name. " + _REPORT,
     failure_type=_WE_ARE_WRONG,
-    retries=1,
+    max_retries=1,
 )
 NOT_JSON = Failure(
     happened="{host} answered {path} with something else than complete JSON ({detail}).",
@@ -186,14 +124,14 @@ NOT_JSON = Failure(
     remedy="Open https://{host}/wiki in a browser and check that Confluence answers there; then "
     "run it again.",
     failure_type=_PASSES,
-    retries=_RETRIES,
+    max_retries=_RETRIES,
 )
 NOT_A_LIST = Failure(
     happened="{host} answered {path} with JSON that is no list of results ({detail}).",
     cause="another program answers at this host, or Atlassian has changed the API.",
     remedy="Check the domain name. " + _REPORT,
     failure_type=_WE_ARE_WRONG,
-    retries=_SHORT_SECOND_CHANCE,
+    max_retries=_FEW_RETRIES,
 )
 BROKEN_PAGING = Failure(
     happened="{host} does not let us read on in {path}: {detail}.",
@@ -207,7 +145,7 @@ UNKNOWN_HOST = Failure(
     remedy="Enter the host name that the browser's address bar shows on a page of your site, for "
     "example acme.atlassian.net.",
     failure_type=_USER_MUST_ACT,
-    retries=_SHORT_SECOND_CHANCE,
+    max_retries=_FEW_RETRIES,
 )
 NAME_LOOK_UP = replace(
     UNAVAILABLE,
@@ -220,7 +158,7 @@ PROXY = Failure(
     cause="HTTPS_PROXY names a proxy that is wrong, down, or wants a password.",
     remedy="Correct or remove HTTPS_PROXY, or add {host} to NO_PROXY.",
     failure_type=_PASSES,
-    retries=_RETRIES,
+    max_retries=_RETRIES,
 )
 TRUST_STORE = Failure(
     happened="The file with the certificates to trust cannot be used ({detail}).",

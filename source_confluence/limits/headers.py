@@ -1,24 +1,79 @@
-"""Read what an answer says of the limit of the site: wait, or what is left."""
+"""Read what a response says of the site's request limit: wait, or what is left."""
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
+import pendulum
 import requests
 
-from source_confluence.limits.backoff import asked_seconds, seconds_until
 from source_confluence.limits.waiting import now_seconds
 
-LONGEST_ASKED_WAIT_SECONDS = 2 * 60 * 60
+MAX_ASKED_WAIT_SECONDS = 2 * 60 * 60
 """Longer than any wait Confluence announces: its quotas are renewed at the top of each hour.
 
 Source: https://developer.atlassian.com/cloud/confluence/rate-limiting/
 """
 
-_SHORTEST_WAIT_SECONDS = 2.0  # after a refusal that does not say how long
+_STATUSES_THAT_SAY_HOW_LONG = (429, 503)
+_MAX_ANNOUNCED_SECONDS = 1e9  # what is longer is as good as never
+_DEFAULT_WAIT_SECONDS = 2.0  # after a refusal that does not say how long
 _NEAR = 0.2  # the part of a limit below which Confluence itself calls it near
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_ISO_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:")
 _ENTRY = re.compile(r'"(?P<name>[^"]*)"(?P<parameters>[^,"]*)')
 _PARAMETER = re.compile(r";\s*(?P<name>[rtq])=(?P<value>[0-9]{1,12})(?![0-9])")
+
+
+def asked_seconds(status: int, headers: Mapping[str, str]) -> float | None:
+    """Seconds a 429 or 503 asks the caller to wait, or None when nothing does.
+
+    `Retry-After: 1847` → 1847.0; `Retry-After: Wed, 21 Oct 2026 07:28:00 GMT` and
+    `X-RateLimit-Reset: 2026-03-26T16:00Z` → seconds until then, counted from the `Date` of the
+    response, so that a wrong clock on this machine does not shorten the wait. The headers that
+    begin with `Beta-` announce limits that are not in force, and are not read.
+    """
+    if status not in _STATUSES_THAT_SAY_HOW_LONG:
+        return None
+    retry_after = headers.get("Retry-After", "").strip()
+    seconds = _seconds(retry_after)
+    if seconds is None:
+        seconds = seconds_until(retry_after, headers)
+    if seconds is None:
+        seconds = seconds_until(headers.get("X-RateLimit-Reset", ""), headers)
+    return None if seconds is None else min(seconds, _MAX_ANNOUNCED_SECONDS)
+
+
+def seconds_until(text: str, headers: Mapping[str, str]) -> float | None:
+    """Seconds until an instant, counted from the `Date` of the response; None when it is none."""
+    until = _instant(text)
+    if until is None:
+        return None
+    now = _instant(headers.get("Date", "")) or pendulum.now("UTC")
+    return float((until - now).total_seconds())
+
+
+def _seconds(text: str) -> float | None:
+    """`1847` → 1847.0; of a header that was sent twice, `5, 10`, the longest: 10.0."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(_SECONDS.fullmatch(part) for part in parts):
+        return None
+    return max(float(part) for part in parts)
+
+
+def _instant(text: str) -> pendulum.DateTime | None:
+    """An HTTP date, or an ISO 8601 time whose seconds may be missing.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
+    """
+    with suppress(ValueError, OverflowError):
+        if not _ISO_TIME.match(text):
+            return pendulum.instance(parsedate_to_datetime(text), tz="UTC").in_timezone("UTC")
+        instant = pendulum.parse(text)
+        return instant.in_timezone("UTC") if isinstance(instant, pendulum.DateTime) else None
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +92,10 @@ class Budget:
 
 
 def budgets(headers: Mapping[str, str]) -> list[Budget]:
-    """What the answer says is left, of each limit that is nearly used up.
+    """What the response says is left, of each limit that is nearly used up.
 
     `RateLimit: "global-app-quota";r=100;t=50` (r appears when little is left), or
     `X-RateLimit-Limit: 1000`, `X-RateLimit-Remaining: 100`, `X-RateLimit-Reset: 2026-03-26T16:00Z`.
-    The headers that begin with `Beta-` announce limits that are not in force, and are not read.
 
     Source: https://developer.atlassian.com/cloud/confluence/rate-limiting/
     """
@@ -54,7 +108,7 @@ def budgets(headers: Mapping[str, str]) -> list[Budget]:
     if left is not None and _is_near(headers, left):
         until = seconds_until(headers.get("X-RateLimit-Reset", ""), headers)
         found.append(Budget(name="X-RateLimit", left=left, reset_seconds=until or 0.0))
-    return [budget for budget in found if 0 < budget.reset_seconds <= LONGEST_ASKED_WAIT_SECONDS]
+    return [budget for budget in found if 0 < budget.reset_seconds <= MAX_ASKED_WAIT_SECONDS]
 
 
 def _is_near(headers: Mapping[str, str], left: int) -> bool:
@@ -63,7 +117,7 @@ def _is_near(headers: Mapping[str, str], left: int) -> bool:
 
 
 def says_near(headers: Mapping[str, str]) -> bool:
-    """Whether the answer says that the limit is near: `X-RateLimit-NearLimit: true`."""
+    """Whether the response says that the limit is near: `X-RateLimit-NearLimit: true`."""
     return headers.get("X-RateLimit-NearLimit", "").strip().lower() == "true"
 
 
@@ -74,7 +128,7 @@ def _whole_number(text: str) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An answer that tells us to wait.
+    """A response that tells the caller to wait.
 
     Args:
         seconds: How long.
@@ -88,25 +142,25 @@ class Refusal:
 
     @classmethod
     def of(cls, response: requests.Response) -> "Refusal | None":
-        """The refusal that an answer is, or None: a 429, or a 503 that says how long."""
-        asked = asked_seconds(response)
+        """The refusal that a response is, or None: a 429, or a 503 that says how long."""
+        asked = asked_seconds(response.status_code, response.headers)
         is_of_rate = response.status_code == requests.codes.too_many_requests
         if asked is None and not is_of_rate:
             return None
-        seconds = _SHORTEST_WAIT_SECONDS if asked is None else asked
+        seconds = _DEFAULT_WAIT_SECONDS if asked is None else asked
         reason = response.headers.get("RateLimit-Reason")
         return cls(seconds=seconds, reason=reason, is_of_rate=is_of_rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """What one answer says of the limit.
+class LimitReport:
+    """What one response says of the limit.
 
     Args:
-        asked_at: When it was asked for.
+        asked_at: When its request was sent.
         answered_at: When it came.
-        refusal: The wait it tells us, when it does.
-        headers: What it says, when it is sound.
+        refusal: The wait it orders, when it does.
+        headers: Those of a response with status 200.
     """
 
     asked_at: float
@@ -115,8 +169,8 @@ class Heard:
     headers: Mapping[str, str] | None = None
 
     @classmethod
-    def of(cls, response: requests.Response, asked_at: float) -> "Heard":
-        """What an answer says that has just come."""
+    def of(cls, response: requests.Response, asked_at: float) -> "LimitReport":
+        """The report of a response that has just come."""
         return cls(
             asked_at=asked_at,
             answered_at=now_seconds(),

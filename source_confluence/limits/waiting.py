@@ -1,8 +1,7 @@
-"""Wait, and when it takes long say every minute what for, until when, and why."""
+"""Wait; during a long wait, say every minute what for, until when, and why."""
 
 import logging
 import re
-import sys
 import time
 
 import orjson
@@ -16,10 +15,11 @@ from airbyte_cdk.models import (
 )
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 
+from source_confluence import output
 from source_confluence.shutdown import Stop
 
-SILENT_SECONDS = 60
-"""A wait that is not longer needs no words of its own."""
+MAX_SILENT_SECONDS = 60
+"""A wait that is not longer is not reported."""
 
 _HARMLESS = re.compile(r"[\w .:/-]{1,100}")
 
@@ -38,7 +38,7 @@ def wait(  # noqa: PLR0913 (each is a word of the line)
     logger: logging.Logger,
     stop: Stop,
 ) -> None:
-    """Sleep; every minute a line in the log, and a status of the stream for Airbyte's heartbeat.
+    """Sleep; of a long wait, log a line every minute, and print a status for Airbyte's heartbeat.
 
     Args:
         seconds: How long.
@@ -46,16 +46,16 @@ def wait(  # noqa: PLR0913 (each is a word of the line)
         reason: The header `RateLimit-Reason`: `confluence-quota-tenant-based`.
         stream: The name of the stream that waits.
         logger: Gets the lines.
-        stop: Ends the wait at once when we are told to stop.
+        stop: Ends the wait at once when the process is told to stop.
 
     Raises:
-        StoppedError: When we are.
+        StoppedError: When it is.
 
     Source: https://docs.airbyte.com/platform/understanding-airbyte/heartbeats
     """
     if seconds <= 0:
         return
-    is_long = seconds > SILENT_SECONDS
+    is_long = seconds > MAX_SILENT_SECONDS
     until = pendulum.now("UTC").add(seconds=seconds)
     why = reason if reason and _HARMLESS.fullmatch(reason) else "no reason given"
     while seconds > 0:
@@ -68,20 +68,20 @@ def wait(  # noqa: PLR0913 (each is a word of the line)
                 pendulum.duration(seconds=int(seconds)).in_words(locale="en"),
                 why,
             )
-            _print_rate_limited(stream)
-        step = min(seconds, SILENT_SECONDS)
+            print_rate_limited(stream)
+        step = min(seconds, MAX_SILENT_SECONDS)
         with stop.interruptible():
             time.sleep(step)
         seconds -= step
 
 
-def _print_rate_limited(stream: str) -> None:
-    """Print the status RUNNING with the reason RATE_LIMITED, as airbyte-cdk 7.39.1 does, once.
+def print_rate_limited(stream: str) -> None:
+    """Print the status RUNNING with the reason RATE_LIMITED, in the form airbyte-cdk 7.39.1 uses.
 
     During a wait nobody takes messages from the stream, so it is printed, not yielded.
     """
     reasons = [AirbyteStreamStatusReason(type=AirbyteStreamStatusReasonType.RATE_LIMITED)]
     status = as_airbyte_message(StreamDescriptor(name=stream), AirbyteStreamStatus.RUNNING, reasons)
-    line = orjson.dumps(AirbyteMessageSerializer.dump(status)).decode()
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    message = AirbyteMessageSerializer.dump(status)
+    output.write_line(orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE))
+    output.flush()

@@ -1,21 +1,124 @@
 """Count through a list of v1, whose rows move while it is read."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import pendulum
+
+from source_confluence.exceptions import BrokenPagingError
+from source_confluence.paging.listing import Listing, Paging
 from source_confluence.paging.page import Page, Row
-from source_confluence.paging.pager import BrokenPagingError, Key, Pager, Token, Warn, row_key
+from source_confluence.paging.pager import Key, Pager, Position, Warn, row_key
+from source_confluence.paging.plan import PageRequest, Plan
 
 _FEW_ROWS = 2
-_LIKELY_REPEATS = 10  # of few rows, one behind the other
+_LIKELY_REPEATS = 10  # of few rows, one after the other
 _MOVED = (
     "gives its rows in another order each time, or many of them were removed while they were read; "
     "some may be missing until the next sync."
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByOffset(Paging):
+    """Each page is asked for by the number of rows before it.
+
+    Args:
+        fixed_end: The parameter that ends the list at the instant the read begins, `endDate`, in
+            epoch milliseconds. A list that is newest first needs it: without a fixed end each new
+            row would push the rows that are not read yet one offset further.
+    """
+
+    fixed_end: str = ""
+
+    @property
+    def example(self) -> Position:
+        """`{"start": 1000}`, with the fixed end where there is one."""
+        return {**OffsetPager.example, **self.fixed()}
+
+    @property
+    def example_mark(self) -> Position:
+        """`{"rowBefore": "9f86d081884c7d65"}`."""
+        return OffsetPager.example_mark
+
+    @property
+    def has_links(self) -> bool:
+        """False: links are missing where there are more rows, and there where there are none."""
+        return False
+
+    def fixed(self) -> Mapping[str, int]:
+        """`{"endDate": 1795348800000}`, now."""
+        now = int(pendulum.now("UTC").timestamp() * 1000)
+        return {self.fixed_end: now} if self.fixed_end else {}
+
+    def pager(self, key: Key, warn: Warn) -> Pager:
+        """An `OffsetPager`."""
+        return OffsetPager(key=key, warn=warn)
+
+    def plan_behind(
+        self, listing: Listing, position: Position, page: Page, rows: int, full_rows: int
+    ) -> Plan | None:
+        """One row early, so that it is seen whether the two pages meet."""
+        step = min(len(page.rows), rows) - 1
+        if step < 1:
+            return None
+        return OffsetPlan(
+            listing=listing,
+            position={**position, "start": int(position.get("start", 0)) + len(page.rows) - 1},
+            rows=rows,
+            step=step,
+            is_last=len(page.rows) < full_rows,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetPlan(Plan):
+    """Fetch a page whose place can be counted out; it begins with the last row of the one before.
+
+    Rows move while a list is read: an event is written late, a group is added or removed. Of pages
+    that are asked for in parallel, one in front may be answered after one behind it, and rows may
+    be in neither. The row that both have shows that they meet; `OffsetPager` looks at it.
+
+    Args:
+        step: The rows it is to have, besides that one; at least 1.
+        is_last: Whether there is probably nothing behind it.
+    """
+
+    listing: Listing
+    position: Position
+    rows: int
+    step: int
+    is_last: bool = False
+
+    @property
+    def request(self) -> PageRequest:
+        """`{"limit": 1000, "endDate": 1795348800000, "start": 2999}`."""
+        return self.listing.request(self.position, self.rows)
+
+    def advance(self, response: Page) -> Page:
+        """One response is all there is to it."""
+        return response
+
+    def following(self, rows: int) -> Plan | None:
+        """The one behind it, unless its place is unknown because the page size has changed."""
+        if self.is_last or rows != self.rows:
+            return None
+        position = {**self.position, "start": int(self.position["start"]) + self.step}
+        return replace(self, position=position)
+
+    def is_end(self, page: Page) -> bool:
+        """When fewer rows came than it was to have: what follows begins in another place."""
+        return len(page.rows) <= self.step
+
+    def speculation_limit(self, page_count: int) -> int:
+        """One at first, and one more for each two pages there were, since the list may end."""
+        return 1 + page_count // 2
+
+
 class OffsetPager(Pager):
-    """Counts through the offsets of v1; only an empty answer is the end.
+    """Counts through the offsets of v1; only an empty response is the end.
 
     A site may give fewer rows than it was asked for, at any place, and not say that there are more.
 
@@ -25,11 +128,11 @@ class OffsetPager(Pager):
     it is asked for once more, from a page earlier.
     """
 
-    example: ClassVar[Token] = {"start": 1000}
-    example_mark: ClassVar[Token] = {"rowBefore": "9f86d081884c7d65"}
+    example: ClassVar[Position] = {"start": 1000}
+    example_mark: ClassVar[Position] = {"rowBefore": "9f86d081884c7d65"}
 
-    def __init__(self, limit: int, *, key: Key = row_key, warn: Warn = lambda _: None) -> None:
-        super().__init__(limit, key=key, warn=warn)
+    def __init__(self, *, key: Key = row_key, warn: Warn = lambda _: None) -> None:
+        super().__init__(key=key, warn=warn)
         self._start = 0
         self._before: list[Row] = []
         self._most_rows = 0
@@ -44,7 +147,7 @@ class OffsetPager(Pager):
         """`at the offset 2000`."""
         return f"at the offset {self._start}"
 
-    def look(self, position: Token) -> Token:
+    def ask_at(self, position: Position) -> Position:
         """The offset of the row before, where that row is known."""
         self._may_step_back = self._is_met  # not twice: a list without an order never meets
         self._is_met = True
@@ -52,10 +155,10 @@ class OffsetPager(Pager):
         self._is_early = bool(self.mark)
         return self._at(int(position.get("start", 0)) - self._is_early)
 
-    def second_look(self, page: Page) -> Token | None:
+    def ask_again(self, page: Page) -> Position | None:
         """A page earlier where pages do not meet; behind rows that are all known, and back again.
 
-        What comes from behind them is taken only when the row before is still in its place.
+        What comes from behind them counts only when the row before is still in its place.
         """
         if not self._is_early:
             if not (page.rows and self.mark):
@@ -66,7 +169,8 @@ class OffsetPager(Pager):
         self._is_met = met_at is not None
         if not self._is_met and self._may_step_back:
             self._may_step_back, self._held = False, None
-            start = max(self._start - max(self._full_rows - 1, 1), 0)
+            full_rows = min(self._most_rows or page.asked_rows, page.asked_rows)
+            start = max(self._start - max(full_rows - 1, 1), 0)
         elif met_at == len(page.rows) and self._held is None:
             self._is_early = False
             start = self._start + met_at
@@ -75,8 +179,8 @@ class OffsetPager(Pager):
         self._refuse_repeats(page.rows)
         return self._at(start)
 
-    def settled(self, page: Page) -> Page:
-        """The page from behind the row before, when only that row came with the last look."""
+    def settle(self, page: Page) -> Page:
+        """The page from behind the row before, when the last request brought only that row."""
         brings_more = page.rows and self._met_at(page) != len(page.rows)
         if self._held is None or brings_more:
             return page
@@ -84,34 +188,28 @@ class OffsetPager(Pager):
         self._at(self._start + 1)
         return self._held
 
-    def is_there(self, page: Page) -> bool:
+    def is_expected(self, page: Page) -> bool:
         """Whether there are rows, behind the row before if that is known."""
         return self._is_met if self.mark else bool(page.rows)
 
-    def after(self, page: Page) -> Token | None:
+    def position_after(self, page: Page) -> Position | None:
         """The offset behind the rows so far: `{"start": 1000}`."""
         if not page.rows:
             return None
-        self._refuse_to_go_on_without_rows()
+        self._refuse_endless_emptiness()
         return {"start": self._start + len(page.rows)}
 
     def _new_rows(self, page: Page) -> list[Row]:
         if not self._is_met:
             if not page.rows:
                 raise BrokenPagingError("it ends before the place that was reached")
-            self._tell(_MOVED)
+            self._warn_once(_MOVED)
         new = page.rows[self._met_at(page) or 0 :] if self._is_early else page.rows
         if page.rows:
             self._before = page.rows
             self.mark = {"rowBefore": self._digest(page.rows[-1])}
-        self.is_likely_end = len(page.rows) < self._full_rows
         self._most_rows = max(self._most_rows, len(page.rows))
         return new
-
-    @property
-    def _full_rows(self) -> int:
-        """As many rows as were asked for, or, after a first answer, as the site may give."""
-        return min(self._most_rows or self.limit, self.limit)
 
     def _met_at(self, page: Page) -> int | None:
         """Where the rows begin that were not in the page before; None where the two do not meet.
@@ -133,12 +231,12 @@ class OffsetPager(Pager):
         key = self._key(row).encode("utf-8", "surrogatepass")
         return hashlib.sha256(key).hexdigest()[:16]
 
-    def _at(self, start: int) -> Token:
+    def _at(self, start: int) -> Position:
         self._start = start
         return {"start": start} if start else {}
 
     @property
-    def _place(self) -> int:
+    def _order(self) -> int:
         return self._start
 
     def _is_repeated(self, rows: list[Row]) -> bool:

@@ -8,27 +8,29 @@ from requests.auth import AuthBase
 from source_confluence.limits.backoff import ConfluenceBackoff
 from source_confluence.limits.rate_limit import RateLimit
 from source_confluence.shutdown import Stop
-from source_confluence.transport.site import Site
+from source_confluence.transport.client import Client
 from source_confluence.transport.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sync:
+class SyncContext:
     """What all streams of a sync share.
 
     Args:
-        site: Where to ask.
-        authenticator: Signs each request.
-        questioner: Asks who we are.
-        backoff: How long to wait before a request is repeated.
+        client: Sends all requests.
+        authenticator: Signs them.
+        session: The connections of the thread that reads.
+        identity_session: Those that ask who the account is.
+        backoff: How long to wait before a request is retried.
         rate_limit: What the site has said about its limit.
-        workers: They fetch what comes next.
-        stop: Whether we were told to stop.
+        workers: They send what is fetched ahead.
+        stop: Whether the process was told to stop.
     """
 
-    site: Site
+    client: Client
     authenticator: AuthBase
-    questioner: requests.Session
+    session: requests.Session
+    identity_session: requests.Session
     backoff: ConfluenceBackoff
     rate_limit: RateLimit
     workers: Workers

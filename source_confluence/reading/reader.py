@@ -1,201 +1,178 @@
-"""Read one list page by page: where the read is, where it goes on, and where it ends."""
+"""Read one list page by page: records, and after each page a state from which to resume."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import requests
 from airbyte_cdk.sources.streams.core import StreamData
 
-from source_confluence.failures.classify import FinalFailureError
+from source_confluence.failures.failure import FinalFailureError
 from source_confluence.failures.table import BAD_REQUEST
-from source_confluence.paging.page import Page
-from source_confluence.paging.pager import Pager
-from source_confluence.paging.plan import Part, Wanted
-from source_confluence.reading.lookahead import Ahead
-from source_confluence.reading.page_size import Fetcher
-from source_confluence.reading.state import COMPLETE, Position, state_at
+from source_confluence.paging.listing import Paging
+from source_confluence.paging.pager import Key, Pager, Position
+from source_confluence.reading.page_source import Batch, PageSource
+from source_confluence.reading.state import COMPLETE, state_at, state_message
 from source_confluence.records.records import Records
+from source_confluence.shutdown import Stop
 
-_ROWS_BETWEEN = 25  # so many leave in less than a millisecond
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Came:
-    """The page at a position.
-
-    Args:
-        page: What stands in it.
-        is_light: Whether it had to be asked for without what is heavy.
-        part: How it was fetched ahead, if it was.
-    """
-
-    page: Page
-    is_light: bool = False
-    part: Part | None = None
+_ROWS_BETWEEN = 25  # are emitted in less than a millisecond
 
 
-class Reading:
-    """One read of one list.
+class Reader:
+    """One read of one list, from its first page or from where an earlier read stopped.
 
     Args:
-        of: The list, host and path, as the state names it.
-        pins: What was decided when the read began, and is asked for on all pages.
-        pager: Leads from page to page.
-        fetcher: Gets a page in whatever size the site can manage.
-        decode: Reads an answer that the fetcher got.
-        ahead: Gets pages before they are needed.
-        part: The kind of page it gets; None when it is to get none.
-        wanted: What it asks for.
+        paging: How the list is paged.
+        key: Tells a row of it from the others.
+        stream: The name of the stream.
+        subject: The list, host and path, as the state names it.
+        start: Where an earlier read stopped; None at the first page.
+        new_source: Makes what gives the pages of a read.
         records: Makes records of the rows.
+        confirm_identity: Raises when the site no longer knows the account; it is told whether there
+            were any rows.
+        stop: Whether the process was told to stop.
+        logger: Gets a warning when something about the list should be known.
 
     Attributes:
-        position: Where the page begins that is read next.
-        state: What leads there: empty for the first page, `COMPLETE` after the last.
-        is_resumed: Whether it began where an earlier read stopped, and has read nothing so far.
+        state: Where the read resumes: empty for the first page, `COMPLETE` after the last.
     """
 
-    def __init__(  # noqa: PLR0913 (it holds them together)
+    def __init__(  # noqa: PLR0913 (it joins all of these)
         self,
         *,
-        of: str,
-        pins: Position,
-        pager: Pager,
-        fetcher: Fetcher,
-        decode: Callable[[requests.Response], Page],
-        ahead: Ahead,
-        part: type[Part] | None,
-        wanted: Wanted,
+        paging: Paging,
+        key: Key,
+        stream: str,
+        subject: str,
+        start: Position | None,
+        new_source: Callable[[], PageSource],
         records: Records,
+        confirm_identity: Callable[[bool], None],
+        stop: Stop,
+        logger: logging.Logger,
     ) -> None:
-        self.position = pins
-        self.state: Mapping[str, Any] = {}
-        self.is_resumed = False
-        self._of = of
-        self._pins = pins
-        self._pager = pager
-        self._fetcher = fetcher
-        self._decode = decode
-        self._ahead = ahead
-        self._part = part
-        self._wanted = wanted
+        self._paging = paging
+        self._key = key
+        self._stream = stream
+        self._subject = subject
+        self._new_source = new_source
         self._records = records
-        self._next: Position | None = None
+        self._confirm_identity = confirm_identity
+        self._stop = stop
+        self._logger = logger
+        self._begin()
+        self._is_resumed = start is not None
+        if start is not None:
+            self._resume_at(start)
 
-    @property
-    def is_at_an_end(self) -> bool:
-        """Whether the page read last is the first one, or there is none behind it."""
-        return self._pager.page_count == 1 or self._next is None
-
-    @property
-    def place(self) -> str:
-        """Where the page is that is read next, for people: `at the offset 2000`."""
-        return self._pager.place
-
-    @property
-    def row_count(self) -> int:
-        """How many rows there were so far."""
-        return self._pager.row_count
-
-    def begin_at(self, position: Position) -> None:
-        """Begin where an earlier read stopped."""
-        mark = {name: position[name] for name in self._pager.example_mark if name in position}
-        self._pins = {name: position[name] for name in self._pins}
-        self.position = {name: position[name] for name in position if name not in mark}
-        self.state = state_at(position, of=self._of)
-        self.is_resumed = True
-        self._pager.begin_at(mark)
-
-    def records(self) -> Iterable[StreamData]:
-        """The records of the page at the position, whether or not it was fetched ahead.
+    def read(self) -> Iterator[StreamData]:
+        """The records of all pages, in the order of the site; after each page but the last a state.
 
         Raises:
-            FinalFailureError: When the site does not give it.
-            BrokenPagingError: When it does not lead on to the next page.
-        """
-        return self._records_of(self._page())
-
-    def resumed_records(self) -> Generator[StreamData, None, bool]:
-        """The records where an earlier read stopped; False when there is nothing, or no such place.
-
-        To start over then is sure to miss nothing.
+            FinalFailureError: When the site does not give a page, or no longer knows the account.
+            BrokenPagingError: When the site does not lead to the end of the list.
+            StoppedError: When the process is told to stop.
         """
         try:
-            came = self._page()
-        except FinalFailureError as error:
-            if error.failure is BAD_REQUEST:
-                return False
-            raise
-        if not self._pager.is_there(came.page):
-            return False
-        yield from self._records_of(came)
-        return True
-
-    def _page(self) -> _Came:
-        """The page at the position, looked at again where the first look proves nothing."""
-        self._begin_ahead()
-        look = self._pager.look(self.position)
-        part = self._ahead.take(self.position)
-        if part is not None and part.page is not None:
-            self._pager.limit = part.limit
-            self._fetcher.succeeded(part.limit)
-            came = _Came(page=part.page, part=part)
-        else:
-            came = self._fetched(look)
-        while (another := self._pager.second_look(came.page)) is not None:
-            came = self._fetched(another)
-        return replace(came, page=self._pager.settled(came.page))
-
-    def _fetched(self, look: Position) -> _Came:
-        fetched = self._fetcher.fetch({**self._pins, **look})
-        self._pager.limit = fetched.rows
-        return _Came(page=self._decode(fetched.response), is_light=fetched.is_light)
-
-    def _begin_ahead(self) -> None:
-        """Begin with the first page; the ones behind it lead on from page to page."""
-        if self._part is None or self._pager.page_count or self.is_resumed:
-            return
-        part = self._part.first(self.position, self._fetcher.rows, self._wanted)
-        if part is not None:
-            self._ahead.begin(part)
-
-    def _records_of(self, came: _Came) -> Iterable[StreamData]:
-        page = came.page
-        rows = self._pager.admit(page)
-        for start in range(0, len(rows), _ROWS_BETWEEN):
-            some = rows[start : start + _ROWS_BETWEEN]
-            yield from self._records.rows(some, is_odd=page.is_odd, is_light=came.is_light)
-            if came.part is not None:
-                self._ahead.go_on()
-        token = self._pager.after(page)
-        self._next = None if token is None else {**self._pins, **token}
-        following = self._following(came)
-        if following is not None:
-            self._ahead.begin(following)
-
-    def _following(self, came: _Came) -> Part | None:
-        """How to fetch the page behind that one ahead."""
-        if self._next is None or self._part is None:
-            return None
-        if came.part is not None and not came.part.is_end:
-            return came.part.next(self._fetcher.rows)
-        given, rows = len(came.page.rows), self._fetcher.rows
-        part = self._part.behind(given, self._next, rows, self._wanted)
-        if part is not None:
-            part.is_last = self._pager.is_likely_end
-        return part
-
-    def advance(self) -> None:
-        """Let the position, and the state, lead to the next page, or be the end."""
-        self.is_resumed = False
-        if self._next is None:
-            self.state = COMPLETE
+            while self._position is not None:
+                self._stop.raise_if_asked()
+                batch = self._batch_at(self._position)
+                yield from self._emit(batch)
+                following = self._pager.position_after(batch.page)
+                yield from self._checkpoint(following)
+        finally:
             self.close()
-        else:
-            self.position = self._next
-            self.state = state_at({**self.position, **self._pager.mark}, of=self._of)
 
     def close(self) -> None:
         """End it, at its end or before."""
-        self._ahead.drop()
-        self._records.tell_count()
+        self._source.close()
+        self._records.log_count()
+
+    @property
+    def place(self) -> str:
+        """Where the page is that is read now, for people: `at the offset 2000`."""
+        return self._pager.place
+
+    def _begin(self) -> None:
+        """Begin at the first page."""
+        self._fixed: Position = self._paging.fixed()
+        self._pager: Pager = self._paging.pager(
+            self._key, partial(self._logger.warning, "%s %s", self._subject)
+        )
+        self._source = self._new_source()
+        self._position: Position | None = self._fixed
+        self.state: Mapping[str, Any] = {}
+
+    def _resume_at(self, start: Position) -> None:
+        mark = {name: start[name] for name in self._paging.example_mark if name in start}
+        self._fixed = {name: start[name] for name in self._fixed}
+        self._position = {name: start[name] for name in start if name not in mark}
+        self._pager.mark = mark
+        self.state = state_at(start, of=self._subject)
+
+    def _batch_at(self, position: Position) -> Batch:
+        """The page at a position; the first page if that of an earlier read is gone.
+
+        To start over then is sure to miss nothing.
+        """
+        if not self._is_resumed:
+            return self._settled_batch(position)
+        self._is_resumed = False
+        try:
+            batch = self._settled_batch(position)
+            if self._pager.is_expected(batch.page):
+                return batch
+        except FinalFailureError as error:
+            if error.failure is not BAD_REQUEST:
+                raise
+        self._logger.warning(
+            "%s has nothing where an earlier read of stream '%s' stopped; "
+            "reading from the beginning.",
+            self._subject,
+            self._stream,
+        )
+        self._source.close()
+        self._begin()
+        return self._settled_batch(self._fixed)
+
+    def _settled_batch(self, position: Position) -> Batch:
+        """The page at a position, asked for again where one response proves nothing."""
+        ask_for: Position | None = self._pager.ask_at(position)
+        while ask_for is not None:
+            batch = self._source.page_at({**self._fixed, **ask_for}, self._pager.place)
+            ask_for = self._pager.ask_again(batch.page)
+        return replace(batch, page=self._pager.settle(batch.page))
+
+    def _emit(self, batch: Batch) -> Iterable[StreamData]:
+        page = batch.page
+        rows = self._pager.admit(page)
+        for start in range(0, len(rows), _ROWS_BETWEEN):
+            yield from self._records.of_rows(
+                rows[start : start + _ROWS_BETWEEN],
+                needs_mending=page.needs_mending,
+                is_light=batch.is_light,
+            )
+            self._source.advance()
+
+    def _checkpoint(self, following: Position | None) -> Iterable[StreamData]:
+        """Let the state lead to the next page, or be the end.
+
+        Before the first state and before the last one the site must know the account. If it does
+        not, no state may stay from which a later read resumes after what visitors were shown.
+        """
+        if self._pager.page_count == 1 or following is None:
+            try:
+                self._confirm_identity(self._pager.row_count > 0)
+            except FinalFailureError:
+                yield state_message(self._stream, {})
+                raise
+        if following is None:
+            self._position = None
+            self.state = COMPLETE  # the CDK prints the last one
+        else:
+            self._position = {**self._fixed, **following}
+            self.state = state_at({**self._position, **self._pager.mark}, of=self._subject)
+            yield state_message(self._stream, self.state)

@@ -1,4 +1,4 @@
-"""Say where a read goes on after a page, and understand what an earlier read has said.
+"""Say where a read resumes, and understand what an earlier read has said.
 
     {"of": "acme.atlassian.net/wiki/api/v2/pages", "cursor": "eyJpZCI6…"}
     {"of": "acme.atlassian.net/wiki/rest/api/audit", "endDate": 1795348800000, "start": 2000,
@@ -27,16 +27,15 @@ from airbyte_cdk.models import (
     Type,
 )
 
-Position = Mapping[str, str | int]
-"""The query parameters that name a place in a list: `{"cursor": "eyJpZCI6…"}`."""
+from source_confluence.paging.pager import Position
 
 COMPLETE: Mapping[str, Any] = {"__ab_full_refresh_sync_complete": True}
 """The state after the last page; airbyte-cdk 7.39.1 stops reading a stream that has it."""
 
 _OF = "of"
 _SENDABLE = re.compile("[^\ud800-\udfff]+")
-_DEEPEST = 50  # levels; ours are flat, and the CDK copies a state level by level
-_MOST_NAMED = 5
+_MAX_DEPTH = 50  # levels; ours are flat, and the CDK copies a state level by level
+_MAX_NAMED = 5
 
 
 def state_at(position: Position, *, of: str) -> dict[str, Any]:
@@ -77,7 +76,7 @@ def states_in(document: object) -> tuple[list[AirbyteStateMessage], str]:
             any other JSON. Null, `{}` and `[]` are given to a first read.
 
     Returns:
-        What can be handed to the CDK, and what is ignored, in words; an empty text when nothing is.
+        What can be handed to the CDK, and a warning about what is ignored, or an empty text.
     """
     if document in (None, {}, []):
         return [], ""
@@ -92,7 +91,7 @@ def states_in(document: object) -> tuple[list[AirbyteStateMessage], str]:
 
 
 def _state_of_a_stream(entry: object) -> AirbyteStateMessage | None:
-    if not isinstance(entry, dict) or _is_deeper(entry, _DEEPEST):
+    if not isinstance(entry, dict) or _is_deeper(entry, _MAX_DEPTH):
         return None
     stream = entry.get("stream")
     if entry.get("type") != "STREAM" or not isinstance(stream, dict):
@@ -115,8 +114,8 @@ def _is_deeper(value: object, levels: int) -> bool:
 def _warning(ignored: list[int], count: int) -> str:
     if not ignored:
         return ""
-    numbers = ", ".join(map(str, ignored[:_MOST_NAMED]))
-    more = ", …" if len(ignored) > _MOST_NAMED else ""
+    numbers = ", ".join(map(str, ignored[:_MAX_NAMED]))
+    more = ", …" if len(ignored) > _MAX_NAMED else ""
     return (
         f"Of the list that --state gives, {len(ignored)} of {count} entries (number {numbers}"
         f"{more}) are ignored, because they are no state of a stream. "
@@ -124,11 +123,12 @@ def _warning(ignored: list[int], count: int) -> str:
     )
 
 
-def start_over(stream: str) -> AirbyteMessage:
-    """A message that takes back every state before it: the next read begins at the first page."""
-    state = AirbyteStreamState(
-        stream_descriptor=StreamDescriptor(name=stream), stream_state=AirbyteStateBlob()
+def state_message(stream: str, state: Mapping[str, Any]) -> AirbyteMessage:
+    """The message that says where a later read resumes; with `{}` it begins at the first page."""
+    entry = AirbyteStreamState(
+        stream_descriptor=StreamDescriptor(name=stream), stream_state=AirbyteStateBlob(state)
     )
     return AirbyteMessage(
-        type=Type.STATE, state=AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=state)
+        type=Type.STATE,
+        state=AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=entry),
     )

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from source_confluence.exceptions import BadFileError
+
 _REMEDIES = {
     "--config": 'Write a JSON object: {"email": "…", "api_token": "…", "domain_name": "…"}.',
     "--catalog": "Write an object with a list of 'streams', each with a stream as discover gives "
@@ -13,19 +15,23 @@ _REMEDIES = {
 }
 
 
-class BadFileError(ValueError):
-    """A file that cannot be used; its text says what happened, the likely cause, what to do."""
+def bad_file(option: str, path: str, reason: str) -> BadFileError:
+    """The error for a file that cannot be used.
 
-    def __init__(self, option: str, path: str, reason: str) -> None:
-        super().__init__(
-            f"The file {path} of {option} cannot be used: {reason}. "
-            "Likely cause: a wrong path, or a file that was written by hand. "
-            f"What to do: {_REMEDIES[option]}"
-        )
+    Args:
+        option: The option that named it, `--config`.
+        path: Where it is.
+        reason: What is wrong with it: `it holds no JSON object`.
+    """
+    return BadFileError(
+        f"The file {path} of {option} cannot be used: {reason}. "
+        "Likely cause: a wrong path, or a file that was written by hand. "
+        f"What to do: {_REMEDIES[option]}"
+    )
 
 
 def json_document(option: str, path: str) -> Any:  # noqa: ANN401 (JSON)
-    """What the JSON in a file says; a byte order mark, as some editors write it, is skipped.
+    """The JSON document in a file; a byte order mark, as some editors write it, is skipped.
 
     Args:
         option: The option that named the file, `--config`.
@@ -37,18 +43,18 @@ def json_document(option: str, path: str) -> Any:  # noqa: ANN401 (JSON)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise BadFileError(option, path, error.strerror or "it cannot be read") from None
+        raise bad_file(option, path, error.strerror or "it cannot be read") from None
     except (ValueError, RecursionError) as error:
-        raise BadFileError(option, path, f"it is not JSON ({error})") from None
+        raise bad_file(option, path, f"it is not JSON ({error})") from None
 
 
 def json_object(option: str, path: str) -> dict[str, Any]:
-    """The JSON object in a file, which is read as `json_document` does.
+    """The JSON object in a file, read as `json_document` does.
 
     Raises:
         BadFileError: When it cannot be read, or holds something else.
     """
     document = json_document(option, path)
     if not isinstance(document, dict):
-        raise BadFileError(option, path, "it holds no JSON object")
+        raise bad_file(option, path, "it holds no JSON object")
     return document

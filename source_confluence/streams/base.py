@@ -1,88 +1,66 @@
-"""Read one list of Confluence: from requests to pages to records."""
+"""Say what a stream is to the CDK: its hooks, its state, its errors."""
 
 from abc import ABC
 from collections.abc import Iterable, Mapping, MutableMapping
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
 import requests
 from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.streams.core import StreamData
 from airbyte_cdk.sources.streams.http import HttpStream
-from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, ErrorHandler
+from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy
 
-from source_confluence.failures import table as errors
-from source_confluence.failures.classify import (
-    AnswerHandler,
-    FinalFailureError,
-    detail_of,
-    of_exception,
-)
-from source_confluence.identity import require_to_be_known
+from source_confluence.exceptions import BrokenPagingError, StoppedError
+from source_confluence.failures import classify
+from source_confluence.failures.failure import FinalFailureError, Request
+from source_confluence.failures.table import BROKEN_PAGING, STOPPED
+from source_confluence.identity import require_known_account
 from source_confluence.limits.backoff import exponential_seconds
-from source_confluence.limits.rate_limit import Throttle
+from source_confluence.limits.throttle import Throttle
+from source_confluence.paging.listing import Listing
 from source_confluence.paging.page import Row
-from source_confluence.paging.pager import BrokenPagingError, Pager, row_key
-from source_confluence.paging.plan import Part, Query, Wanted
-from source_confluence.reading.context import Sync
-from source_confluence.reading.lookahead import Ahead
-from source_confluence.reading.page_size import Fetcher, PageSize
-from source_confluence.reading.reader import Reading
-from source_confluence.reading.state import COMPLETE, Position, position_in, start_over
+from source_confluence.paging.pager import Position, row_key
+from source_confluence.reading.context import SyncContext
+from source_confluence.reading.lookahead import Lookahead
+from source_confluence.reading.page_size import PageSize
+from source_confluence.reading.page_source import PageSource
+from source_confluence.reading.reader import Reader
+from source_confluence.reading.retrying import RetryingClient
+from source_confluence.reading.sequential import Sequential
+from source_confluence.reading.state import COMPLETE, position_in
 from source_confluence.records.records import Records
-from source_confluence.shutdown import StoppedError
-from source_confluence.transport.decoder import Decoder
-
-CONNECT_TIMEOUT_SECONDS = 10
-READ_TIMEOUT_SECONDS = 90
-"""Between two pieces of an answer; Confluence itself gives up on a large page after a minute."""
 
 
 class ConfluenceStream(HttpStream, ABC):
-    """A list endpoint, read from its first page to its last.
+    """A list of Confluence, read from its first page to its last.
 
-    A stream declares where its list is and how it is paged; nothing else about it is code.
+    A stream declares what its list is; nothing else about it is code.
 
     Args:
-        sync: What it shares with the other streams.
+        context: What it shares with the other streams.
     """
 
-    endpoint: ClassVar[str]
-    """The path of the list: `wiki/api/v2/pages`."""
-    query: ClassVar[Mapping[str, str]] = {}
-    """What is asked for on every page besides the position: `{"body-format": "storage"}`."""
-    heavy: ClassVar[Mapping[str, str]] = {}
-    """Of these, what may be left out when the site fails on it, and the field it then does not
-    give: `{"body-format": "body"}`."""
-    pager: ClassVar[type[Pager]]
-    """How the list is paged."""
+    listing: ClassVar[Listing]
+    """All of the list: path, paging, what is heavy in it."""
     permission: ClassVar[str]
     """What the account must be allowed, as the end of "the account lacks …"."""
-
     shown_to_visitors: ClassVar[bool] = False
     """Whether a site that is open to the public gives anonymous visitors a part of the list."""
 
-    part: ClassVar[type[Part] | None] = None
-    """How its pages can be fetched before they are needed, if they can."""
-
     primary_key: str = "id"
-    page_size: int
 
-    _reading: Reading
-
-    def __init__(self, sync: Sync) -> None:
-        self._sync = sync
-        self._site = sync.site
-        self._decoder = Decoder(is_linked=self.pager.is_linked)
-        self._throttle = Throttle(sync.rate_limit, self.name, self._list, self.logger, sync.stop)
-        self._reading = self._begin()
-        super().__init__(authenticator=sync.authenticator, api_budget=self._throttle)
-
-    @property
-    def url_base(self) -> str:
-        """Every address begins with our own site; no address from an answer is ever used."""
-        return self._site.base_url
+    def __init__(self, context: SyncContext) -> None:
+        self._context = context
+        self._throttle = Throttle(
+            context.rate_limit,
+            stream=self.name,
+            before=self._subject,
+            logger=self.logger,
+            stop=context.stop,
+        )
+        self._reader = self._new_reader(None)
+        super().__init__(authenticator=context.authenticator)
 
     @property
     def is_resumable(self) -> bool:
@@ -92,104 +70,13 @@ class ConfluenceStream(HttpStream, ABC):
     @property
     def state(self) -> MutableMapping[str, Any]:
         """Where the next page is: empty for the first one, `COMPLETE` after the last."""
-        return dict(self._reading.state)
+        return dict(self._reader.state)
 
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
         """Begin a read: where an earlier one stopped, else at the first page."""
-        self._reading.close()
-        self._reading = self._begin()
-        if not value or value == COMPLETE:
-            return
-        like = {**self.pager.example, **self.pinned()}
-        position = position_in(value, of=self._list, like=like, mark=self.pager.example_mark)
-        if position is None:
-            self.logger.warning(
-                "The state of stream '%s' is not one that this connector has made for %s; "
-                "reading from the beginning.",
-                self.name,
-                self._list,
-            )
-            return
-        self.logger.info("Going on where an earlier read of stream '%s' stopped.", self.name)
-        self._reading.begin_at(position)
-
-    def _begin(self) -> Reading:
-        self._fetcher = Fetcher(
-            PageSize(self.page_size),
-            ask=self._ask,
-            pause=lambda: self._throttle.wait(exponential_seconds(1)),
-            has_light_form=bool(self.heavy),
-            logger=self.logger,
-        )
-        ahead = Ahead(
-            self._sync,
-            self._throttle,
-            ask=self._ask_aside,
-            size=self._fetcher,
-            of=self._list,
-            logger=self.logger,
-        )
-        warn = partial(self.logger.warning, "%s %s", self._list)
-        return Reading(
-            of=self._list,
-            pins=self.pinned(),
-            pager=self.pager(self.page_size, key=self.key, warn=warn),
-            fetcher=self._fetcher,
-            decode=self._decoder.page,
-            ahead=ahead,
-            part=self.part,
-            wanted=Wanted(query=self.query, light=self._query(is_light=True)),
-            records=Records(
-                self.name, self.record, left_out=list(self.heavy.values()), logger=self.logger
-            ),
-        )
-
-    def pinned(self) -> Mapping[str, int]:
-        """What is decided when a read begins, and asked for on all its pages."""
-        return {}
-
-    def path(self, **_: object) -> str:
-        """The endpoint; a position in the list is a query parameter."""
-        return self.endpoint
-
-    def request_params(
-        self, *_: object, next_page_token: Mapping[str, Any] | None = None, **__: object
-    ) -> MutableMapping[str, Any]:
-        """`{"limit": 250, "body-format": "storage", "cursor": "eyJpZCI6…"}`, from `_ask`."""
-        return dict(next_page_token or {})
-
-    def _query(self, *, is_light: bool) -> Query:
-        left_out = self.heavy if is_light else {}
-        return {name: value for name, value in self.query.items() if name not in left_out}
-
-    def request_kwargs(self, *_: object, **__: object) -> Mapping[str, Any]:
-        """Every request ends, and ends where it was sent; the body is left to `body_of`."""
-        return {
-            "timeout": (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
-            "allow_redirects": False,
-            "stream": True,
-        }
-
-    def get_backoff_strategy(self) -> BackoffStrategy:
-        """The one that all streams share."""
-        return self._sync.backoff
-
-    def get_error_handler(self) -> ErrorHandler:
-        """Knows this stream's name and permission, for messages that tell the user what to do."""
-        return AnswerHandler(
-            lambda: self._request,
-            decode=self._decoder.page,
-            retries=lambda failure: self._fetcher.retries(failure),  # noqa: PLW0108 (one per read)
-            stop=self._sync.stop,
-            logger=self.logger,
-        )
-
-    def get_error_display_message(self, exception: BaseException) -> str:
-        """The text for a failure that the answers themselves do not show."""
-        if isinstance(exception, BrokenPagingError):
-            return errors.BROKEN_PAGING.message(self._request, detail=str(exception))
-        return of_exception(exception).message(self._request, detail=detail_of(exception))
+        self._reader.close()
+        self._reader = self._new_reader(self._position_in(value))
 
     def read_records(
         self,
@@ -198,87 +85,51 @@ class ConfluenceStream(HttpStream, ABC):
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterable[StreamData]:
-        """The records of one page, in the order of the site; the state then leads to the next one.
+        """All records, in the order of the site, and a state message after each page but the last.
 
-        The CDK calls it again and prints the state after each page, until that is `COMPLETE`.
         Overriding it also keeps the CDK from adding a cursor of its own to the stream, whose last
         state would make the next sync read nothing.
 
         Raises:
             FinalFailureError: When a request fails for good, when the site does not know the
-                account, so that it shows what visitors may see, and when we are told to stop.
+                account, so that it shows what visitors may see, and when the process is told to
+                stop.
             BrokenPagingError: When the site does not lead to the end of the list.
         """
-        is_sound = False
         try:
-            self._sync.stop.raise_if_asked()
-            yield from self._read_page()
-            is_sound = True
+            yield from self._reader.read()
         except StoppedError as stopped:
-            message = errors.STOPPED.message(self._request, detail=stopped.signal_name)
+            message = STOPPED.message(self._request_in_words, detail=stopped.signal_name)
             brief = f"told to stop by {stopped.signal_name}"
-            raise FinalFailureError(errors.STOPPED, message, brief) from None
-        finally:
-            if not is_sound:
-                self._reading.close()
+            raise FinalFailureError(STOPPED, message, brief) from None
 
-    def _read_page(self) -> Iterable[StreamData]:
-        if not self._reading.is_resumed:
-            yield from self._reading.records()
-        elif not (yield from self._reading.resumed_records()):
-            self.logger.warning(
-                "%s has nothing where an earlier read of stream '%s' stopped; "
-                "reading from the beginning.",
-                self._list,
-                self.name,
-            )
-            self._reading.close()
-            self._reading = self._begin()
-            yield from self._reading.records()
-        yield from self._checkpoint()
+    def get_error_display_message(self, exception: BaseException) -> str:
+        """The text for a failure that no response shows."""
+        if isinstance(exception, BrokenPagingError):
+            return BROKEN_PAGING.message(self._request_in_words, detail=str(exception))
+        failure, detail = classify.of_exception(exception)
+        return failure.message(self._request_in_words, detail=detail)
 
-    def _ask(self, position: Position, row_count: int, is_light: bool) -> requests.Response:
-        """Make the request that the hooks above describe; HttpStream's own way to do it."""
-        query = {"limit": row_count, **self._query(is_light=is_light), **position}
-        _, response = self._fetch_next_page(next_page_token=query)
-        return response
+    @property
+    def url_base(self) -> str:
+        """Every address begins with the site's own; no address from a response is ever used."""
+        return self._context.client.site.base_url
 
-    def _ask_aside(self, session: requests.Session, query: Query) -> requests.Response:
-        """Make a request in another thread, without the CDK.
+    def path(self, **_: object) -> str:
+        """The path of the list; a position in it is a query parameter."""
+        return self.listing.path
 
-        `requests` would escape the commas between 250 ids in 0.6 ms.
-        """
-        url = f"{self._site.url(self.endpoint)}?{urlencode(query, safe=',')}"
-        return session.get(url, **self.request_kwargs())
-
-    def _checkpoint(self) -> Iterable[StreamData]:
-        """Let the state lead to the next page, or be the end.
-
-        Before the first state and before the last one the site must know the account; if it does
-        not, no state may stay on which a later read goes on from what visitors were shown.
-        """
-        if self._reading.is_at_an_end:
-            try:
-                self._require_to_be_known()
-            except FinalFailureError:
-                yield start_over(self.name)
-                raise
-        self._reading.advance()
-
-    def _require_to_be_known(self) -> None:
-        if not self.shown_to_visitors:
-            return
-        self._throttle.acquire_call(None)
-        rows = self._reading.row_count
-        with self._sync.stop.interruptible():
-            require_to_be_known(self._site, self._sync.questioner, saw_rows=rows > 0)
+    def get_backoff_strategy(self) -> BackoffStrategy:
+        """The one that all streams share."""
+        return self._context.backoff
 
     def parse_response(self, response: requests.Response, **_: object) -> Iterable[Any]:
-        """The rows of an answer; asked for by the CDK's own `read_records`, not by ours."""
-        return self._decoder.page(response).rows
+        """The rows of a response; only the CDK's own `read_records` asks for it."""
+        request = self.listing.request({}, self.listing.paging.max_rows)
+        return request.parse(response.content, response.headers.get("Link", "")).rows
 
     def next_page_token(self, response: requests.Response) -> None:
-        """None, for the same reason; `reading` knows where to go on."""
+        """None, for the same reason; `paging` knows where the next page is."""
 
     def record(self, row: Row) -> Mapping[str, Any]:
         """The record for a row: the row itself, exactly as it came."""
@@ -288,17 +139,89 @@ class ConfluenceStream(HttpStream, ABC):
         """What tells a row from the others of its list, also when it is read again later."""
         return row_key(row)
 
-    @property
-    def _list(self) -> str:
-        """Host and path: `acme.atlassian.net/wiki/api/v2/pages`."""
-        return f"{self._site.host}/{self.endpoint}"
+    def _position_in(self, state: Mapping[str, Any]) -> Position | None:
+        """Where an earlier read stopped; None, with a warning, when it is no state of ours."""
+        if not state or state == COMPLETE:
+            return None
+        paging = self.listing.paging
+        position = position_in(
+            state, of=self._subject, like=paging.example, mark=paging.example_mark
+        )
+        if position is None:
+            self.logger.warning(
+                "The state of stream '%s' is not one that this connector has made for %s; "
+                "reading from the beginning.",
+                self.name,
+                self._subject,
+            )
+        else:
+            self.logger.info("Going on where an earlier read of stream '%s' stopped.", self.name)
+        return position
+
+    def _new_reader(self, start: Position | None) -> Reader:
+        return Reader(
+            paging=self.listing.paging,
+            key=self.key,
+            stream=self.name,
+            subject=self._subject,
+            start=start,
+            new_source=self._new_source,
+            records=Records(
+                self.name, self.record, left_out=self.listing.heavy_fields, logger=self.logger
+            ),
+            confirm_identity=self._confirm_identity,
+            stop=self._context.stop,
+            logger=self.logger,
+        )
+
+    def _new_source(self) -> PageSource:
+        page_size = PageSize(self.page_size or self.listing.paging.max_rows)
+        client = RetryingClient(
+            self._context,
+            self._throttle,
+            path=self.listing.path,
+            stream=self.name,
+            request=self._request_in_words,
+            logger=self.logger,
+        )
+        sequential = Sequential(
+            self.listing,
+            client,
+            page_size,
+            pause=partial(self._throttle.wait, exponential_seconds(1)),
+            logger=self.logger,
+        )
+        if self._context.workers.count == 1:
+            return sequential
+        return Lookahead(
+            self.listing,
+            sequential,
+            self._context,
+            self._throttle,
+            page_size,
+            subject=self._subject,
+            logger=self.logger,
+        )
+
+    def _confirm_identity(self, saw_rows: bool) -> None:
+        """Raise when the site does not know the account, and the list may be that of a visitor."""
+        if self.shown_to_visitors:
+            self._throttle.take_turn()
+            with self._context.stop.interruptible():
+                require_known_account(
+                    self._context.client, self._context.identity_session, saw_rows=saw_rows
+                )
 
     @property
-    def _request(self) -> errors.Request:
-        return errors.Request(
-            host=self._site.host,
-            path=f"/{self.endpoint}",
+    def _subject(self) -> str:
+        """Host and path: `acme.atlassian.net/wiki/api/v2/pages`."""
+        return f"{self._context.client.site.host}/{self.listing.path}"
+
+    @property
+    def _request_in_words(self) -> Request:
+        return Request(
+            host=self._context.client.site.host,
+            path=f"/{self.listing.path}",
             permission=self.permission,
             otherwise=f"deselect the stream '{self.name}'",
-            place=self._reading.place,
         )

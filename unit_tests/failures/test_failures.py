@@ -213,7 +213,7 @@ def test_a_refusal_that_trickles_in_is_not_waited_for(
     waits: list[float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("source_confluence.failures.recognition._LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr("source_confluence.transport.client.MAX_REFUSAL_SECONDS", 0.2)
     body = json.dumps({"errors": [{"title": "Not Found"}], "message": NO_ACCESS})
     slow = Fault(
         kind="status", status=status, body=body, seconds=0.1, path=PATHS[stream], count=None
@@ -545,7 +545,7 @@ def test_a_site_that_ignores_the_offset_is_an_error_and_not_a_loop(
 def test_no_answer_at_all_is_a_timeout(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.streams.base.READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("source_confluence.transport.client.READ_TIMEOUT_SECONDS", 0.2)
     site = start_site(content("pages", 3), faults=[Fault(kind="slow", seconds=1, count=None)])
 
     outcome = read(site.config, ["pages"])
@@ -559,7 +559,7 @@ def test_no_answer_at_all_is_a_timeout(
 def test_one_slow_answer_is_asked_for_again(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.streams.base.READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("source_confluence.transport.client.READ_TIMEOUT_SECONDS", 0.2)
     site = start_site(content("pages", 3), faults=[Fault(kind="slow", seconds=2)])
 
     assert len(read(site.config, ["pages"]).records("pages")) == 3
@@ -642,7 +642,7 @@ def test_all_streams_share_one_authenticator_and_one_backoff(start_site: StartSi
     streams = SourceConfluence().streams(start_site().config)
 
     assert len(streams) == len(STREAMS)
-    for part in ("_sync", "_sync.backoff", "_sync.rate_limit", "_http_client._session.auth"):
+    for part in ("_context", "_context.backoff", "_context.client", "_http_client._session.auth"):
         parts = set()
         for stream in streams:
             value: Any = stream

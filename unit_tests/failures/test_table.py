@@ -5,20 +5,20 @@ import pytest
 import requests
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from source_confluence.failures import classify as answers
-from source_confluence.failures import table as errors
+from source_confluence.failures import classify, table
+from source_confluence.failures.failure import Failure, Request
 
-REQUEST = errors.Request(
+REQUEST = Request(
     host="acme.atlassian.net",
     path="/wiki/api/v2/pages",
     permission="permission to view the pages",
     otherwise="deselect the stream 'pages'",
 )
-ROWS = {name: row for name, row in vars(errors).items() if isinstance(row, errors.Failure)}
+ROWS = {name: row for name, row in vars(table).items() if isinstance(row, Failure)}
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_every_row_makes_a_message_of_three_parts(row: errors.Failure) -> None:
+def test_every_row_makes_a_message_of_three_parts(row: Failure) -> None:
     message = row.message(REQUEST, status=418, detail="the reason")
     happened, rest = message.split(" Likely cause: ")
     cause, remedy = rest.split(" What to do: ")
@@ -32,25 +32,25 @@ def test_every_row_makes_a_message_of_three_parts(row: errors.Failure) -> None:
 @pytest.mark.parametrize(
     ("status", "row"),
     [
-        (301, errors.REDIRECT),
-        (302, errors.REDIRECT),
-        (400, errors.BAD_REQUEST),
-        (401, errors.UNAUTHORIZED),
-        (403, errors.FORBIDDEN),
-        (404, errors.NOT_FOUND),
-        (408, errors.TIMEOUT),
-        (410, errors.GONE),
-        (429, errors.RATE_LIMITED),
-        (418, errors.UNEXPECTED_STATUS),
-        (204, errors.UNEXPECTED_STATUS),
-        (500, errors.SERVER_ERROR),
-        (503, errors.UNAVAILABLE),
-        (413, errors.TOO_LARGE),
-        (599, errors.SERVER_ERROR),
+        (301, table.REDIRECT),
+        (302, table.REDIRECT),
+        (400, table.BAD_REQUEST),
+        (401, table.UNAUTHORIZED),
+        (403, table.FORBIDDEN),
+        (404, table.NOT_FOUND),
+        (408, table.TIMEOUT),
+        (410, table.GONE),
+        (429, table.RATE_LIMITED),
+        (418, table.UNEXPECTED_STATUS),
+        (204, table.UNEXPECTED_STATUS),
+        (500, table.SERVER_ERROR),
+        (503, table.UNAVAILABLE),
+        (413, table.TOO_LARGE),
+        (599, table.SERVER_ERROR),
     ],
 )
-def test_every_status_has_one_row(status: int, row: errors.Failure) -> None:
-    assert answers.of_status(status) is row
+def test_every_status_has_one_row(status: int, row: Failure) -> None:
+    assert classify.of_status(status, {}, b"", 60)[0] is row
 
 
 def caused_by(cause: BaseException) -> requests.ConnectionError:
@@ -65,47 +65,47 @@ def caused_by(cause: BaseException) -> requests.ConnectionError:
 @pytest.mark.parametrize(
     ("exception", "row"),
     [
-        (caused_by(socket.gaierror(socket.EAI_NONAME, "not known")), errors.UNKNOWN_HOST),
-        (caused_by(socket.gaierror(socket.EAI_AGAIN, "just now")), errors.NAME_LOOK_UP),
-        (requests.exceptions.InvalidProxyURL(), errors.PROXY),
-        (OSError("Could not find a suitable TLS CA certificate bundle"), errors.TRUST_STORE),
-        (AirbyteTracedException("private network"), errors.PRIVATE_HOST),
-        (ValueError("Invalid IPv6 URL"), errors.UNFORESEEN),
-        (requests.exceptions.InvalidURL("the proxy's, as ours is valid"), errors.PROXY),
-        (requests.exceptions.InvalidSchema("Missing dependencies for SOCKS"), errors.PROXY),
-        (OSError("disk full"), errors.UNFORESEEN),
-        (caused_by(ConnectionRefusedError()), errors.REFUSED),
-        (caused_by(ssl.SSLCertVerificationError()), errors.CERTIFICATE),
-        (caused_by(ssl.SSLEOFError()), errors.CONNECTION_LOST),
-        (caused_by(ConnectionResetError()), errors.CONNECTION_LOST),
-        (requests.ConnectTimeout(), errors.TIMEOUT),
-        (requests.ReadTimeout(), errors.SLOW_ANSWER),
-        (caused_by(TimeoutError()), errors.SLOW_ANSWER),
-        (requests.exceptions.ChunkedEncodingError(), errors.CONNECTION_LOST),
-        (requests.exceptions.ContentDecodingError(), errors.CONNECTION_LOST),
+        (caused_by(socket.gaierror(socket.EAI_NONAME, "not known")), table.UNKNOWN_HOST),
+        (caused_by(socket.gaierror(socket.EAI_AGAIN, "just now")), table.NAME_LOOK_UP),
+        (requests.exceptions.InvalidProxyURL(), table.PROXY),
+        (OSError("Could not find a suitable TLS CA certificate bundle"), table.TRUST_STORE),
+        (AirbyteTracedException("private network"), table.PRIVATE_HOST),
+        (ValueError("Invalid IPv6 URL"), table.UNFORESEEN),
+        (requests.exceptions.InvalidURL("the proxy's, as ours is valid"), table.PROXY),
+        (requests.exceptions.InvalidSchema("Missing dependencies for SOCKS"), table.PROXY),
+        (OSError("disk full"), table.UNFORESEEN),
+        (caused_by(ConnectionRefusedError()), table.REFUSED),
+        (caused_by(ssl.SSLCertVerificationError()), table.CERTIFICATE),
+        (caused_by(ssl.SSLEOFError()), table.CONNECTION_LOST),
+        (caused_by(ConnectionResetError()), table.CONNECTION_LOST),
+        (requests.ConnectTimeout(), table.TIMEOUT),
+        (requests.ReadTimeout(), table.SLOW_ANSWER),
+        (caused_by(TimeoutError()), table.SLOW_ANSWER),
+        (requests.exceptions.ChunkedEncodingError(), table.CONNECTION_LOST),
+        (requests.exceptions.ContentDecodingError(), table.CONNECTION_LOST),
     ],
 )
-def test_every_exception_has_one_row(exception: Exception, row: errors.Failure) -> None:
-    assert answers.of_exception(exception) is row
+def test_every_exception_has_one_row(exception: Exception, row: Failure) -> None:
+    assert classify.of_exception(exception)[0] is row
 
 
 def test_airbyte_clouds_own_look_up_is_a_look_up() -> None:
     error = requests.exceptions.InvalidURL("of the CDK")
     error.__context__ = socket.gaierror(socket.EAI_NONAME, "not known")
-    assert answers.of_exception(error) is errors.UNKNOWN_HOST
+    assert classify.of_exception(error)[0] is table.UNKNOWN_HOST
 
 
 def test_a_proxy_is_to_blame_for_its_own_failures() -> None:
     for cause in (ConnectionRefusedError(), socket.gaierror(socket.EAI_NONAME, "not known")):
         error = requests.exceptions.ProxyError()
         error.__context__ = cause
-        assert answers.of_exception(error) is errors.PROXY
+        assert classify.of_exception(error)[0] is table.PROXY
 
 
 def test_a_circle_of_causes_ends() -> None:
     one, other = requests.ConnectionError(), OSError()
     one.__cause__, other.__cause__ = other, one
-    assert answers.of_exception(one) is errors.CONNECTION_LOST
+    assert classify.of_exception(one)[0] is table.CONNECTION_LOST
 
 
 @pytest.mark.parametrize(
@@ -123,4 +123,4 @@ def test_a_login_is_refused_only_when_the_header_says_so(
     refused: bool,
 ) -> None:
     headers = {} if reason is None else {"X-Seraph-LoginReason": reason}
-    assert answers.is_login_refused(headers) is refused
+    assert classify.is_login_refused(headers) is refused

@@ -7,8 +7,9 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from fake_confluence import Content, Fault
-from source_confluence.limits.headers import Budget, Heard, Refusal, budgets
-from source_confluence.limits.rate_limit import RateLimit, Throttle
+from source_confluence.limits.headers import Budget, LimitReport, Refusal, budgets
+from source_confluence.limits.rate_limit import RateLimit
+from source_confluence.limits.throttle import Throttle
 from source_confluence.limits.waiting import now_seconds
 from source_confluence.shutdown import Stop
 from unit_tests.conftest import StartSite
@@ -23,6 +24,16 @@ def answer(status: int, headers: dict[str, str]) -> requests.Response:
     response.status_code = status
     response.headers = CaseInsensitiveDict(headers)
     return response
+
+
+def throttle_of(limit: RateLimit, stream: str = "pages") -> Throttle:
+    logger = logging.getLogger("test")
+    return Throttle(limit, stream=stream, before="acme", logger=logger, stop=Stop())
+
+
+def observe(limit: RateLimit, status: int, headers: dict[str, str]) -> None:
+    """Let a response come now."""
+    limit.observe(LimitReport.of(answer(status, headers), now_seconds()))
 
 
 @pytest.mark.parametrize(
@@ -130,22 +141,23 @@ def test_a_stream_that_gives_up_lets_the_others_wait(
 @pytest.mark.parametrize("is_polite", [True, False])
 def test_a_budget_of_points_is_made_to_last(is_polite: bool, waits: list[float]) -> None:
     """Each request costs 5 points of 200 a minute, and takes a tenth of a second."""
-    throttle = Throttle(RateLimit(), "pages", "acme", logging.getLogger("test"), Stop())
+    limit = RateLimit()
+    throttle = throttle_of(limit)
     left, renewed, refused = 200, 0.0, 0
     for _ in range(300):
-        throttle.acquire_call(None)
+        throttle.take_turn()
         waits.append(0.1)
         if sum(waits) - renewed >= 60:
             left, renewed = 200, sum(waits)
         if left < 5:
             refused += 1
             headers = {"Retry-After": str(int(60 - (sum(waits) - renewed)) + 1)}
-            throttle.update_from_response(None, answer(429, headers))
+            observe(limit, 429, headers)
             continue
         left -= 5
         until = int(60 - (sum(waits) - renewed)) + 1
         headers = {"RateLimit": f'"quota";r={left};t={until}'} if left < 40 and is_polite else {}
-        throttle.update_from_response(None, answer(200, headers))
+        observe(limit, 200, headers)
     assert refused == (0 if is_polite else 7)
 
 
@@ -165,11 +177,9 @@ def test_a_refusal_that_does_not_say_how_long_holds_the_others_for_two_seconds(
     waits: list[float],
 ) -> None:
     shared = RateLimit()
-    one, other = (
-        Throttle(shared, name, "acme", logging.getLogger("test"), Stop()) for name in ("a", "b")
-    )
-    one.update_from_response(None, answer(429, {}))
-    other.acquire_call(None)
+    throttle_of(shared, "one").take_turn()
+    observe(shared, 429, {})
+    throttle_of(shared, "other").take_turn()
     assert waits == [2]
 
 
@@ -177,22 +187,24 @@ def test_a_refusal_that_does_not_say_how_long_holds_the_others_for_two_seconds(
 def test_a_failure_without_a_word_does_not_mean_the_limit_is_far(
     status: int, waits: list[float]
 ) -> None:
-    throttle = Throttle(RateLimit(), "pages", "acme", logging.getLogger("test"), Stop())
-    throttle.acquire_call(None)
-    throttle.update_from_response(None, answer(200, {"X-RateLimit-NearLimit": "true"}))
-    throttle.update_from_response(None, answer(status, {}))
-    throttle.acquire_call(None)
+    limit = RateLimit()
+    throttle = throttle_of(limit)
+    throttle.take_turn()
+    observe(limit, 200, {"X-RateLimit-NearLimit": "true"})
+    observe(limit, status, {})
+    throttle.take_turn()
     assert waits == [2]
 
 
 def throttle_after(waits: list[float], *answers: tuple[float, str]) -> Throttle:
     """A throttle that has seen answers, each so many seconds after it was asked for."""
-    throttle = Throttle(RateLimit(), "pages", "acme", logging.getLogger("test"), Stop())
+    limit = RateLimit()
+    throttle = throttle_of(limit)
     for seconds, rate_limit in answers:
-        throttle.acquire_call(None)
+        throttle.take_turn()
         waits.append(seconds)
         headers = {"RateLimit": rate_limit} if rate_limit else {}
-        throttle.update_from_response(None, answer(200, headers))
+        observe(limit, 200, headers)
     return throttle
 
 
@@ -203,27 +215,25 @@ def throttle_after(waits: list[float], *answers: tuple[float, str]) -> Throttle:
         ([(0, '"q";r=3;t=50'), (0, '"q";r=0;t=40')], 40),
         ([(40, '"q";r=0;t=50')], 50),  # nothing is left: until it is renewed, from now on
         ([(0, '"q";r=3;t=50')], 50 / 3),
-        ([(0, '"q";r=100;t=60'), (0, '"q";r=90;t=60')], 60 / 9),  # each has cost ten
+        ([(0, '"q";r=100;t=60'), (0, '"q";r=90;t=60')], 60 / 90),
         ([(0, '"q";r=205;t=30'), (0, '"q";r=150;t=1200')], 1200 / 150),  # it was renewed
         ([(0, '"q";r=205;t=900'), (0, ""), (0, '"q";r=150;t=600')], 600 / 150),  # the same
         ([(0, '"q";r=9;t=90'), (0, "")], 0),
     ],
 )
-def test_the_pause_is_what_is_left_shared_by_what_it_costs(
+def test_the_time_to_the_renewal_is_shared_by_what_is_left(
     answers: list[tuple[float, str]], seconds: float, waits: list[float]
 ) -> None:
     throttle = throttle_after(waits, *answers)
     before = sum(waits)
-    throttle.acquire_call(None)
+    throttle.take_turn()
     assert sum(waits) - before == pytest.approx(seconds, abs=0.01)
 
 
 def test_what_is_used_up_is_waited_for_once(waits: list[float]) -> None:
     throttle = throttle_after(waits, (0, '"q";r=0;t=3600'))
-    throttle.acquire_call(None)
-    throttle.update_from_response(None, answer(500, {}))
-    throttle.acquire_call(None)
-    throttle.acquire_call(None)
+    for _ in range(3):
+        throttle.take_turn()
     assert sum(waits) == pytest.approx(3600)
 
 
@@ -236,33 +246,33 @@ def test_who_we_are_is_asked_no_sooner_than_the_limit_allows(
     assert waits == [30]
 
 
-def test_what_a_thread_has_heard_holds_whoever_asks_next(waits: list[float]) -> None:
+def test_what_a_worker_reports_holds_whoever_asks_next(waits: list[float]) -> None:
     limit = RateLimit()
-    throttle = Throttle(limit, "pages", "acme", logging.getLogger("test"), Stop())
+    throttle = throttle_of(limit)
     now = now_seconds()
     refusal = Refusal(seconds=6, reason=None, is_of_rate=True)
-    limit.hear(Heard(asked_at=now, answered_at=now, refusal=refusal))
-    throttle.acquire_call(None)
+    limit.observe(LimitReport(asked_at=now, answered_at=now, refusal=refusal))
+    throttle.take_turn()
     assert waits == [6]
 
 
-def test_what_is_heard_during_a_wait_makes_it_longer(
+def test_what_is_reported_during_a_wait_makes_it_longer(
     waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = RateLimit()
-    throttle = Throttle(limit, "pages", "acme", logging.getLogger("test"), Stop())
+    throttle = throttle_of(limit)
     refusal = Refusal(seconds=6, reason=None, is_of_rate=True)
     wait = throttle.wait
 
-    def wait_and_hear(seconds: float) -> None:
+    def wait_and_report(seconds: float) -> None:
         if not waits:
             at = now_seconds() + 4
-            limit.hear(Heard(asked_at=at, answered_at=at, refusal=refusal))
+            limit.observe(LimitReport(asked_at=at, answered_at=at, refusal=refusal))
         wait(seconds)
 
-    monkeypatch.setattr(throttle, "wait", wait_and_hear)
-    limit.hear(Heard(asked_at=0, answered_at=now_seconds(), refusal=refusal))
-    throttle.acquire_call(None)
+    monkeypatch.setattr(throttle, "wait", wait_and_report)
+    limit.observe(LimitReport(asked_at=0, answered_at=now_seconds(), refusal=refusal))
+    throttle.take_turn()
     assert waits == pytest.approx([6, 4])
 
 
@@ -270,5 +280,7 @@ def test_what_is_left_of_a_limit_is_judged_by_when_that_was_said() -> None:
     limit = RateLimit()
     ten_minutes_ago = now_seconds() - 600
     used_up = {"RateLimit": '"q";r=0;t=300'}
-    limit.hear(Heard(asked_at=ten_minutes_ago, answered_at=ten_minutes_ago, headers=used_up))
+    limit.observe(
+        LimitReport(asked_at=ten_minutes_ago, answered_at=ten_minutes_ago, headers=used_up)
+    )
     assert limit.seconds_to_wait() == 0

@@ -38,14 +38,14 @@ def test_an_hour_is_waited_out_and_every_minute_says_so(
     assert len(lines(outcome)) == 60
     assert re.fullmatch(
         rf"Waiting before the next request to {site.host}{PATHS[stream]} until "
-        r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC, 59 minutes 58 seconds more: the site asked for it "
+        r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC, 1 hour more: the site asked for it "
         r"\(confluence-quota-tenant-based\)\.",
         lines(outcome)[0],
     )
-    assert "58 minutes 58 seconds more" in lines(outcome)[1]
+    assert "59 minutes more" in lines(outcome)[1]
     printed = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     statuses = [m["trace"]["stream_status"] for m in printed if m["type"] == "TRACE"]
-    assert len(statuses) == 60 + 1, "the last is the CDK's own"
+    assert len(statuses) == 60 + 1, "the first with the refusal"
     assert {status["status"] for status in statuses} == {"RUNNING"}
     assert {status["stream_descriptor"]["name"] for status in statuses} == {stream}
     assert {reason["type"] for s in statuses for reason in s["reasons"]} == {"RATE_LIMITED"}

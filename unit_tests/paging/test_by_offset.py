@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from source_confluence.exceptions import BrokenPagingError
 from source_confluence.paging.by_offset import OffsetPager
 from source_confluence.paging.page import Page, Row
-from source_confluence.paging.pager import BrokenPagingError, Token
+from source_confluence.paging.pager import Position
 
 LIMIT = 10
 Answer = Callable[[int], list[Row]]
@@ -24,7 +25,7 @@ def ids(rows: list[Row]) -> list[str]:
 
 
 class Reader:
-    """Reads a list as `Reading` does, with nothing in between.
+    """Reads a list as the connector's `Reader` does, with nothing in between.
 
     Args:
         answer: The rows from an offset on.
@@ -32,27 +33,28 @@ class Reader:
 
     def __init__(self, answer: Answer, *, limit: int = LIMIT) -> None:
         self.warnings: list[str] = []
-        self.pager = OffsetPager(limit, warn=self.warnings.append)
+        self.pager = OffsetPager(warn=self.warnings.append)
+        self.limit = limit
         self.starts: list[int] = []
-        self.position: Token | None = {}
+        self.position: Position | None = {}
         self._answer = answer
 
     def pages(self) -> Iterator[list[Row]]:
         while self.position is not None:
-            page = self._asked(self.pager.look(self.position))
-            while (another := self.pager.second_look(page)) is not None:
+            page = self._asked(self.pager.ask_at(self.position))
+            while (another := self.pager.ask_again(page)) is not None:
                 page = self._asked(another)
-            page = self.pager.settled(page)
+            page = self.pager.settle(page)
             yield self.pager.admit(page)
-            self.position = self.pager.after(page)
+            self.position = self.pager.position_after(page)
 
     def read(self) -> list[Row]:
         return [each for page in self.pages() for each in page]
 
-    def _asked(self, token: Token) -> Page:
+    def _asked(self, token: Position) -> Page:
         self.starts.append(int(token.get("start", 0)))
         assert len(self.starts) < 1_000, "it ends"
-        return Page(rows=self._answer(self.starts[-1]))
+        return Page(rows=self._answer(self.starts[-1]), asked_rows=self.limit)
 
 
 def listed(rows: list[Row], cap: int = LIMIT) -> Answer:

@@ -13,12 +13,14 @@ from typing import Any
 import orjson
 import pytest
 
-from fake_confluence import Call, Content, Fault, RunningSite
+from fake_confluence import Call, Content, RunningSite
 from fake_confluence.catalog import configured_catalog
 from fake_confluence.reply import Reply
-from source_confluence.paging.plan import ListedPart, Wanted
-from source_confluence.reading import lookahead as ahead
-from source_confluence.transport.body import PackedBody
+from source_confluence.paging.by_cursor import ByCursor
+from source_confluence.paging.listing import Listing
+from source_confluence.reading import lookahead
+from source_confluence.reading.slot import Slot
+from source_confluence.transport.body import CompressedBody
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import lines_of, read
 from unit_tests.streams_under_test import (
@@ -135,7 +137,7 @@ def test_what_is_too_large_for_the_window_is_asked_for_in_smaller_parts(
     start_site: StartSite,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ahead, "MOST_BYTES", SHARES * limit * byte_count * 3 // 4)
+    monkeypatch.setattr(lookahead, "MAX_WINDOW_BYTES", SHARES * limit * byte_count * 3 // 4)
     site = start_site(content(stream, rows))
     make_large(site, stream, byte_count, lambda _: True)
     assert whole(site.config, site, stream)
@@ -149,7 +151,7 @@ def test_a_few_huge_rows_do_not_end_the_fetching_ahead(
     start_site: StartSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pages become small there, and grow again behind."""
-    monkeypatch.setattr(ahead, "MOST_BYTES", SHARES * 200_000)
+    monkeypatch.setattr(lookahead, "MAX_WINDOW_BYTES", SHARES * 200_000)
     site = start_site(Content(pages=6_000, spaces=3, body_bytes=60))
     make_large(site, "pages", 200_000, lambda i: i < 1_600 and i % 250 == 100)
     assert whole(site.config, site, "pages")
@@ -160,13 +162,16 @@ def test_a_few_huge_rows_do_not_end_the_fetching_ahead(
     assert [call["limit"] for call in calls].count("250") > 10, "once more"
 
 
-def test_a_part_that_is_listed_holds_its_ids_and_not_its_rows() -> None:
+def test_a_page_that_is_listed_holds_its_ids_and_not_its_rows() -> None:
     rows = [{"id": str(i), "title": "x" * 1_000} for i in range(250)]
-    part = ListedPart({}, 250, Wanted(query={}, light={}))
-    part.body = PackedBody(orjson.dumps({"results": rows, "_links": {}}), is_gzip=False)
-    part.read_body()
-    assert part.query()["id"].startswith("0,1,2,")
-    assert len(pickle.dumps(part)) < 10_000
+    paging = ByCursor(max_rows=250, fetch_by="id")
+    plan = paging.first_plan(Listing(path="pages", paging=paging), {}, 250)
+    assert plan is not None
+    slot = Slot(plan)
+    slot.body = CompressedBody(orjson.dumps({"results": rows, "_links": {}}), is_gzip=False)
+    slot.read_body(None)
+    assert slot.plan.request.query["id"].startswith("0,1,2,")
+    assert len(pickle.dumps(slot)) < 10_000
 
 
 @with_8_workers
@@ -311,19 +316,6 @@ def test_behind_the_end_nothing_more_is_asked_for(stream: str, start_site: Start
     finally:
         is_read.set()
     assert sum(start >= 100 for start in starts(site)) == 2
-
-
-@with_8_workers
-def test_nothing_is_asked_for_while_the_rows_of_a_page_leave_that_did_not_come_ahead(
-    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where it leads on may be another place than what is being fetched."""
-    asked: list[ahead.Ahead] = []
-    monkeypatch.setattr("source_confluence.reading.lookahead.Ahead.go_on", asked.append)
-    few = Fault(kind="few_ids", path="/pages", row_count=3, count=None)
-    site = start_site(content("pages", 100), page_cap=5, faults=[few])
-    assert whole(site.config, site, "pages")
-    assert asked == []
 
 
 def starts(site: RunningSite) -> list[int]:

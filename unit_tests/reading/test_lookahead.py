@@ -10,10 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import requests
 
 from fake_confluence import Call, Content, Fault, Latency, RunningSite
-from source_confluence.reading import lookahead as ahead
+from source_confluence.reading import lookahead
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Outcome, read
 from unit_tests.streams_under_test import (
@@ -96,7 +95,7 @@ def test_few_offsets_behind_the_end_are_asked_for(
 def test_several_requests_are_under_way(stream: str, start_site: StartSite) -> None:
     slow = Latency(request_seconds=0.03, body_seconds=0.04)
     site = start_site(content(stream, 150), page_cap=5, latency=slow)
-    most = watch_what_is_under_way(site)
+    most = watch_what_is_in_flight(site)
     assert whole(read(site.config, [stream]), site, stream)
     assert max(most) >= 5
 
@@ -238,18 +237,18 @@ def test_the_window_is_bounded(start_site: StartSite) -> None:
 @contextmanager
 def slow_reader(site: RunningSite, seen: list[int]) -> Iterator[None]:
     """Leaves the site time to answer before each page is taken, and counts what it has answered."""
-    take = ahead.Ahead.take
+    page_at = lookahead.Lookahead.page_at
     taken = 0
 
-    def slowly(self: ahead.Ahead, position: Any) -> Any:  # noqa: ANN401
+    def slowly(self: lookahead.Lookahead, position: Any, place: str) -> Any:  # noqa: ANN401
         nonlocal taken
         time.sleep(0.02)
         seen.append(kinds(site, "pages")["by id"] - taken)
         taken += 1
-        return take(self, position)
+        return page_at(self, position, place)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(ahead.Ahead, "take", slowly)
+    patch.setattr(lookahead.Lookahead, "page_at", slowly)
     try:
         yield
     finally:
@@ -257,21 +256,19 @@ def slow_reader(site: RunningSite, seen: list[int]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("num_workers", [2, 8], indirect=True)
-def test_no_more_requests_are_under_way_than_there_are_workers(start_site: StartSite) -> None:
+def test_no_more_requests_are_in_flight_than_there_are_workers(start_site: StartSite) -> None:
     site = start_site(
         Content(pages=200, audit=200, groups=200),
         page_cap=5,
         latency=Latency(request_seconds=0.01),
     )
-    most = watch_what_is_under_way(site)
+    most = watch_what_is_in_flight(site)
     assert read(site.config, NAMES).exception is None
-    assert max(most) <= site.config["num_workers"] + 1, (
-        "and the one that is asked in the ordinary way"
-    )
+    assert max(most) <= site.config["num_workers"] + 1, "and the one that is asked sequentially"
     assert max(most) > 1
 
 
-def watch_what_is_under_way(site: RunningSite) -> list[int]:
+def watch_what_is_in_flight(site: RunningSite) -> list[int]:
     """How many requests are being answered whenever another one comes."""
     lock, now, seen = threading.Lock(), [0], []
     reply = site.service.reply
@@ -360,7 +357,7 @@ def test_while_a_site_refuses_a_page_costs_one_request(
 def test_when_a_refusal_is_forgotten_pages_are_fetched_ahead_again(
     stream: str, start_site: StartSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("_MEMORY_SECONDS", "_LONGEST_MEMORY_SECONDS", "_SHORTEST_QUIET_SECONDS"):
+    for name in ("_MEMORY_SECONDS", "_MAX_MEMORY_SECONDS", "_MIN_QUIET_SECONDS"):
         monkeypatch.setattr(f"source_confluence.limits.adaptive_rate.{name}", 0.0)
     once = Fault(
         kind="status", status=429, headers={"Retry-After": "1"}, path=PATHS[stream], first=6
@@ -371,7 +368,7 @@ def test_when_a_refusal_is_forgotten_pages_are_fetched_ahead_again(
 
 
 @with_8_workers
-def test_what_is_asked_for_beside_others_keeps_to_the_pace(
+def test_requests_beside_others_keep_to_the_measured_rate(
     start_site: StartSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
@@ -380,7 +377,9 @@ def test_what_is_asked_for_beside_others_keeps_to_the_pace(
         asked.append(1)
         return 0.0
 
-    monkeypatch.setattr("source_confluence.limits.adaptive_rate.Pace.seconds_to_wait", at_once)
+    monkeypatch.setattr(
+        "source_confluence.limits.adaptive_rate.AdaptiveRate.seconds_to_wait", at_once
+    )
     slow = Latency(request_seconds=0.01)
     site = start_site(content("pages", 60), page_cap=5, latency=slow)
     assert whole(read(site.config, ["pages"]), site, "pages")
@@ -450,14 +449,14 @@ def test_without_threads_it_reads_on_alone(
 
 
 @with_8_workers
-def test_an_exception_in_a_thread_is_met_again_in_the_ordinary_way(
+def test_after_an_exception_in_a_worker_the_page_is_read_sequentially(
     start_site: StartSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> requests.Response:
+    def broken(**_: object) -> None:
         raise MemoryError
 
     site = start_site(content("pages", 12), page_cap=5)
-    monkeypatch.setattr("source_confluence.streams.base.ConfluenceStream._ask_aside", broken)
+    monkeypatch.setattr("source_confluence.reading.lookahead.Bounds", broken)
     outcome = read(site.config, ["pages"])
     assert whole(outcome, site, "pages")
     assert any("Could not fetch ahead" in line and "MemoryError" in line for line in outcome.logs)

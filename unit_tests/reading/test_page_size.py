@@ -1,14 +1,21 @@
 """An answer that is too much is asked for in smaller parts, from the same place."""
 
 import logging
+from collections.abc import Callable
 
 import pytest
-import requests
 
 from fake_confluence import Content, Fault, RunningSite
-from source_confluence.failures import table as errors
-from source_confluence.failures.classify import FinalFailureError
-from source_confluence.reading.page_size import Fetcher, PageSize
+from source_confluence.failures import table
+from source_confluence.failures.failure import Failure, FinalFailureError
+from source_confluence.paging.by_cursor import ByCursor
+from source_confluence.paging.listing import Heavy, Listing
+from source_confluence.paging.page import Page
+from source_confluence.paging.plan import PageRequest
+from source_confluence.reading.page_size import PageSize
+from source_confluence.reading.page_source import Batch
+from source_confluence.reading.retrying import RetryingClient
+from source_confluence.reading.sequential import Sequential
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Message, Outcome, read
 from unit_tests.streams_under_test import (
@@ -40,14 +47,14 @@ def test_the_size_is_halved_down_to_one_and_grows_back() -> None:
     size = PageSize(250)
     halves = []
     while size.rows > 1:
-        size.halve()
+        size.failed(size.rows)
         halves.append(size.rows)
     assert halves == [125, 62, 31, 15, 7, 3, 1]
-    size.halve()
+    size.failed(size.rows)
     assert size.rows == 1
     grown = []
     for _ in range(30):
-        size.succeed()
+        size.succeeded(size.rows)
         grown.append(size.rows)
     assert grown[:6] == [1, 1, 2, 2, 2, 4]
     assert grown[-1] == 250
@@ -59,17 +66,17 @@ def test_a_size_that_is_always_too_much_is_tried_less_and_less() -> None:
     while rows < 100_000:
         if size.rows > 200:
             too_much += 1
-            size.halve()
+            size.failed(size.rows)
         else:
             rows += size.rows
-            size.succeed()
+            size.succeeded(size.rows)
     assert too_much == 9
-    for _ in range(500):
-        size.succeed()
+    for _ in range(800):
+        size.succeeded(size.rows)
     assert size.rows == 250, "it is tried again, and kept when it works"
-    size.halve()
+    size.failed(size.rows)
     for _ in range(3):
-        size.succeed()
+        size.succeeded(size.rows)
     assert size.rows == 250
 
 
@@ -115,7 +122,7 @@ def test_a_moment_of_failure_costs_a_wait_and_a_smaller_page(
 def test_a_slow_answer_is_asked_for_in_smaller_parts(
     stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.streams.base.READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("source_confluence.transport.client.READ_TIMEOUT_SECONDS", 0.2)
     slow = Fault(kind="slow", seconds=1, path=PATHS[stream], limit_above=100, count=None)
     site = start_site(content(stream, 12), faults=[slow])
     outcome = read(site.config, [stream])
@@ -210,7 +217,7 @@ def test_bodies_that_all_fail_are_the_fault_of_the_site(
 def test_an_answer_that_is_too_large_is_asked_for_in_smaller_parts(
     stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.transport.body.LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr("source_confluence.transport.body.MAX_BODY_BYTES", 20_000)
     large = Fault(kind="huge", size_bytes=30_000, path=PATHS[stream], limit_above=2, count=None)
     site = start_site(content(stream, 12), faults=[large])
     outcome = read(site.config, [stream])
@@ -220,83 +227,92 @@ def test_an_answer_that_is_too_large_is_asked_for_in_smaller_parts(
     assert waits
 
 
-class Asked:
-    """Answers requests as a list says: a failure, or None for an answer."""
+class Asked(RetryingClient):
+    """Answers requests as a list says: a failure, or None for a page."""
 
-    def __init__(self, *answers: errors.Failure | None) -> None:
+    def __init__(self, *answers: Failure | None) -> None:
         self.answers = list(answers)
         self.requests: list[tuple[int, bool]] = []
-        self.retries: list[int] = []
+        self.retries: list[tuple[int, int]] = []
         self.pauses = 0
-        self.fetcher = Fetcher(
-            PageSize(4),
-            ask=self.ask,
+        self.page_size = PageSize(4)
+        heavy = (Heavy(field="body", parameter="body-format", value="storage"),)
+        self.source = Sequential(
+            Listing(path="pages", paging=ByCursor(max_rows=4), heavy=heavy),
+            self,
+            self.page_size,
             pause=self.pause,
-            has_light_form=True,
             logger=logging.getLogger("test"),
         )
 
-    def ask(self, _: object, row_count: int, is_light: bool) -> requests.Response:
-        self.requests.append((row_count, is_light))
-        self.retries.append(self.fetcher.retries(errors.SERVER_ERROR))
+    def batch(
+        self, request: PageRequest, *, place: str, max_retries: Callable[[Failure], int]
+    ) -> Batch:
+        assert place == "here"
+        rows = request.query["limit"]
+        self.requests.append((rows, "body-format" not in request.query))
+        self.retries.append((max_retries(table.SERVER_ERROR), max_retries(table.FORBIDDEN)))
         failure = self.answers.pop(0)
         if failure is not None:
             raise FinalFailureError(failure, "message", "brief")
-        return requests.Response()
+        return Batch(page=Page(rows=[], asked_rows=rows))
+
+    def fetch(self) -> Batch:
+        return self.source.page_at({}, "here")
 
     def pause(self) -> None:
         self.pauses += 1
 
 
-TOO_MUCH = errors.SERVER_ERROR
+TOO_MUCH = table.SERVER_ERROR
 
 
 def test_pages_of_fewer_rows_do_not_let_the_size_grow() -> None:
     """They were asked for ahead, before it grew."""
     asked = Asked(TOO_MUCH, None)
-    asked.fetcher.fetch({})
-    assert asked.fetcher.rows == 2
+    asked.fetch()
+    assert asked.page_size.rows == 2
     for _ in range(10):
-        asked.fetcher.succeeded(1)
-    assert asked.fetcher.rows == 2
+        asked.page_size.succeeded(1)
+    assert asked.page_size.rows == 2
     for _ in range(2):
-        asked.fetcher.succeeded(2)
-    assert asked.fetcher.rows == 4
+        asked.page_size.succeeded(2)
+    assert asked.page_size.rows == 4
 
 
 def test_each_size_is_tried_once_and_a_row_alone_twice() -> None:
     asked = Asked(TOO_MUCH, TOO_MUCH, TOO_MUCH, None, TOO_MUCH)
-    assert asked.fetcher.fetch({}).is_light
+    assert asked.fetch().is_light
     assert asked.requests == [(4, False), (2, False), (1, False), (1, True), (1, False)]
-    assert asked.retries == [0, 0, 1, TOO_MUCH.retries, 2]
+    assert [of_size for of_size, _ in asked.retries] == [0, 0, 1, TOO_MUCH.max_retries, 2]
+    assert {other for _, other in asked.retries} == {table.FORBIDDEN.max_retries}
     assert asked.pauses == 3
-    assert asked.fetcher.retries(errors.FORBIDDEN) == errors.FORBIDDEN.retries
 
 
 @pytest.mark.parametrize("place", [0, 1, 3, 4])
 def test_another_failure_is_no_matter_of_size(place: int) -> None:
-    answers: list[errors.Failure | None] = [TOO_MUCH, TOO_MUCH, TOO_MUCH, None, TOO_MUCH]
-    answers[place] = errors.FORBIDDEN
+    answers: list[Failure | None] = [TOO_MUCH, TOO_MUCH, TOO_MUCH, None, TOO_MUCH]
+    answers[place] = table.FORBIDDEN
     asked = Asked(*answers)
     with pytest.raises(FinalFailureError) as raised:
-        asked.fetcher.fetch({})
-    assert raised.value.failure is errors.FORBIDDEN
+        asked.fetch()
+    assert raised.value.failure is table.FORBIDDEN
     assert len(asked.requests) == place + 1
 
 
 def test_rows_without_bodies_are_counted_in_a_row_only() -> None:
     """Forty of them, but never more than twenty without a whole one in between."""
-    light: list[errors.Failure | None] = [TOO_MUCH, None, TOO_MUCH]
+    light: list[Failure | None] = [TOO_MUCH, None, TOO_MUCH]
     asked = Asked(TOO_MUCH, TOO_MUCH, *light * 20, None, *light * 20)
-    fetched = [asked.fetcher.fetch({}).is_light for _ in range(41)]
+    fetched = [asked.fetch().is_light for _ in range(41)]
     assert fetched == [True] * 20 + [False] + [True] * 20
 
 
 def test_a_whole_row_after_a_light_one_ends_the_row_of_light_ones() -> None:
-    light: list[errors.Failure | None] = [TOO_MUCH, None, TOO_MUCH]
-    recovered: list[errors.Failure | None] = [TOO_MUCH, None, None]
+    light: list[Failure | None] = [TOO_MUCH, None, TOO_MUCH]
+    recovered: list[Failure | None] = [TOO_MUCH, None, None]
     asked = Asked(TOO_MUCH, TOO_MUCH, *light * 20, *recovered, *light * 20)
-    fetched = [asked.fetcher.fetch({}).is_light for _ in range(41)]
+    fetched = [asked.fetch().is_light for _ in range(41)]
     assert fetched.count(False) == 1
 
 
@@ -353,15 +369,8 @@ def test_the_count_is_told_when_the_stream_fails_later(
 
 def test_what_was_asked_for_before_it_became_half_is_no_reason_for_another_half() -> None:
     size = PageSize(250)
-    fetcher = Fetcher(
-        size,
-        ask=lambda _, __, ___: requests.Response(),
-        pause=lambda: None,
-        has_light_form=False,
-        logger=logging.getLogger("test"),
-    )
     for _ in range(8):
-        fetcher.was_too_much(250)
+        size.failed(250)
     assert size.rows == 125
-    fetcher.was_too_much(125)
+    size.failed(125)
     assert size.rows == 62

@@ -1,6 +1,8 @@
 import pytest
 
-from source_confluence.settings.config import Config, ConfigError, host_of
+from source_confluence.exceptions import ConfigError
+from source_confluence.settings.config import Config
+from source_confluence.settings.host import host_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pendulum
 import pytest
 
 from fake_confluence import Content
-from source_confluence.streams.catalog import event_id
+from source_confluence.streams.audit import event_id
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import read
 
@@ -102,7 +102,7 @@ def test_a_clock_that_is_fast_does_not_repeat_events(
 ) -> None:
     """Events that happen during the read are then before its end, and push the others on."""
     fast = pendulum.now("UTC").add(minutes=5)
-    monkeypatch.setattr("source_confluence.streams.catalog.pendulum.now", lambda _: fast)
+    monkeypatch.setattr("source_confluence.paging.by_offset.pendulum.now", lambda _: fast)
     content = Content(audit=count)
     site = start_site(content, page_cap=5, events_per_call=events_per_call)
 

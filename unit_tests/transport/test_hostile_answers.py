@@ -12,9 +12,10 @@ from urllib3 import HTTPResponse
 
 from fake_confluence import Call, Fault
 from fake_confluence.reply import Reply
-from source_confluence.paging.page import NotJsonError, Page
-from source_confluence.records.records import mended
-from source_confluence.transport.body import PackedBody, TooLargeError, body_of, unpacked
+from source_confluence.exceptions import NotJsonError, TooLargeError
+from source_confluence.paging.page import Page
+from source_confluence.records.mending import mended
+from source_confluence.transport.body import CompressedBody, decompressed, read_body
 from unit_tests.conftest import StartSite
 from unit_tests.paging.test_plan import change_answers
 from unit_tests.protocol import Message, Outcome, check, read
@@ -174,7 +175,7 @@ def test_what_does_not_fit_into_memory_is_not_taken_into_it(
     waits: list[float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("source_confluence.transport.body.LARGEST_BODY_BYTES", 4 * 1024 * 1024)
+    monkeypatch.setattr("source_confluence.transport.body.MAX_BODY_BYTES", 4 * 1024 * 1024)
     large = Fault(kind=kind, size_bytes=12 * 1024 * 1024, path=PATHS[stream], count=None)
     site = start_site(content(stream, 3), faults=[large])
     outcome = read(site.config, [stream])
@@ -184,20 +185,24 @@ def test_what_does_not_fit_into_memory_is_not_taken_into_it(
     assert outcome.records(stream) == []
 
 
+def parsed(body: bytes) -> Page:
+    return Page.parse(body, asked_rows=250, has_links=False)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_a_body_in_another_encoding_is_no_json(encoding: str) -> None:
     with pytest.raises(NotJsonError):
-        Page.parse('{"results": [{"a": "ä\\u0000"}]}'.encode(encoding))
+        parsed('{"results": [{"a": "ä\\u0000"}]}'.encode(encoding))
 
 
 def test_a_byte_order_mark_is_skipped() -> None:
-    assert Page.parse(b"\xef\xbb\xbf" + b'{"results": []}').rows == []
+    assert parsed(b"\xef\xbb\xbf" + b'{"results": []}').rows == []
 
 
-@pytest.mark.parametrize(("digits", "is_odd"), [("9" * 38, False), ("-" + "9" * 38, False)])
-def test_a_sign_is_no_digit(digits: str, is_odd: bool) -> None:
-    page = Page.parse(f'{{"results": [{{"a": {digits}}}]}}'.encode())
-    assert page.is_odd is is_odd
+@pytest.mark.parametrize(("digits", "needs_mending"), [("9" * 38, False), ("-" + "9" * 38, False)])
+def test_a_sign_is_no_digit(digits: str, needs_mending: bool) -> None:
+    page = parsed(f'{{"results": [{{"a": {digits}}}]}}'.encode())
+    assert page.needs_mending is needs_mending
     assert page.rows == [{"a": int(digits)}]
 
 
@@ -233,15 +238,15 @@ def test_a_million_values_are_too_much_and_a_million_commas_in_a_text_are_not(
     response.raw = HTTPResponse(io.BytesIO(body), preload_content=False)
     if is_refused:
         with pytest.raises(TooLargeError):
-            body_of(response)
+            decompressed(read_body(response))
     else:
-        assert body_of(response) == body
+        assert decompressed(read_body(response)) == body
 
 
 def test_a_million_empty_objects_are_not_decoded(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.transport.body.MOST_VALUES", 10_000)
+    monkeypatch.setattr("source_confluence.transport.body.MAX_VALUES", 10_000)
     monkeypatch.setattr("source_confluence.transport.body.SMALL_BODY_BYTES", 10_000)
     many = Fault(kind="odd", raw="[" + "{}," * 10_001 + "{}]", path="/group", count=None)
     outcome = read(start_site(content("group", 3), faults=[many]).config, ["group"])
@@ -272,7 +277,7 @@ def test_the_body_of_a_redirect_is_not_read(
 def test_a_bomb_is_not_unpacked_beyond_the_bound(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.transport.body.LARGEST_BODY_BYTES", 8 * 1024 * 1024)
+    monkeypatch.setattr("source_confluence.transport.body.MAX_BODY_BYTES", 8 * 1024 * 1024)
     bomb = Fault(kind="bomb", size_bytes=1024**3, path="/group", count=None)
     site = start_site(content("group", 3), faults=[bomb])
     tracemalloc.start()
@@ -290,7 +295,7 @@ def test_a_bomb_is_not_unpacked_beyond_the_bound(
 def test_a_body_that_trickles_in_ends_in_time(
     stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.transport.body.LONGEST_BODY_SECONDS", 0.3)
+    monkeypatch.setattr("source_confluence.transport.body.MAX_BODY_SECONDS", 0.3)
     slow = Fault(kind="trickle", seconds=0.05, path=PATHS[stream], count=1)
     site = start_site(content(stream, 3), faults=[slow])
     outcome = read(site.config, [stream])
@@ -318,7 +323,7 @@ def test_every_record_of_a_whole_site_leaves_as_it_came(start_site: StartSite) -
 
 
 @pytest.mark.parametrize(
-    ("body", "is_odd"),
+    ("body", "needs_mending"),
     [
         (b'{"results": [{"a": "\\u00e4 \\n"}]}', False),
         ('{"results": [{"a": "한국어 ퟿"}]}'.encode(), False),
@@ -328,27 +333,27 @@ def test_every_record_of_a_whole_site_leaves_as_it_came(start_site: StartSite) -
         (b'{"results": [{"a": 1e400}]}', True),
     ],
 )
-def test_only_what_may_be_odd_is_looked_at_again(body: bytes, is_odd: bool) -> None:
-    assert Page.parse(body).is_odd is is_odd
+def test_only_what_may_need_mending_is_looked_at_again(body: bytes, needs_mending: bool) -> None:
+    assert parsed(body).needs_mending is needs_mending
 
 
 @pytest.mark.parametrize("behind", [b"", b"\0" * 512, b"not a member of gzip"])
 @pytest.mark.parametrize("members", [1, 3])
 def test_whatever_stands_behind_the_packed_body_is_left_out(members: int, behind: bytes) -> None:
     packed = gzip.compress(b"{} ") * members + behind
-    assert unpacked(PackedBody(packed, is_gzip=True)) == b"{} " * members
+    assert decompressed(CompressedBody(packed, is_gzip=True)) == b"{} " * members
 
 
 def test_a_packed_body_that_breaks_off_is_no_body() -> None:
     packed = gzip.compress(b'{"results": []}')
     for length in (12, len(packed) - 1):
         with pytest.raises(requests.exceptions.ContentDecodingError):
-            unpacked(PackedBody(packed[:length], is_gzip=True))
+            decompressed(CompressedBody(packed[:length], is_gzip=True))
     with pytest.raises(requests.exceptions.ContentDecodingError):
-        unpacked(PackedBody(b"<html>", is_gzip=True))
+        decompressed(CompressedBody(b"<html>", is_gzip=True))
 
 
 def test_a_packed_body_of_many_members_is_refused() -> None:
     """Each takes a copy of what follows it, so a hundred thousand would take hours."""
     with pytest.raises(TooLargeError, match="100 members of gzip"):
-        unpacked(PackedBody(gzip.compress(b" ") * 100_000, is_gzip=True))
+        decompressed(CompressedBody(gzip.compress(b" ") * 100_000, is_gzip=True))

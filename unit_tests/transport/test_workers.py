@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from requests.auth import HTTPBasicAuth
 
-from source_confluence.transport.workers import Answer, Workers
+from source_confluence.transport.client import Answer
+from source_confluence.transport.workers import Workers
 
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    two = Workers(2, HTTPBasicAuth("ada@acme.com", "token"))
+    two = Workers(2, requests.Session)
     yield two
     two.close()
 
@@ -21,13 +21,13 @@ def test_none_is_free_until_its_answer_is_handed_out(workers: Workers) -> None:
     may_answer = threading.Event()
     answers: list[Answer] = []
 
-    def ask(_: requests.Session) -> Answer:
+    def send(_: requests.Session) -> Answer:
         may_answer.wait(10)
-        return Answer(failure="HTTP 500")
+        return Answer(cause="ConnectTimeout")
 
     for _ in range(2):
         assert workers.is_free
-        workers.submit(ask, answers.append)
+        workers.submit(send, answers.append)
     assert not workers.is_free
     workers.wait(0.01)
     workers.settle()
@@ -47,15 +47,15 @@ def test_a_thread_that_the_machine_does_not_give_leaves_nothing_behind(
 
     made: list[str] = []
 
-    def ask(_: requests.Session) -> Answer:
+    def send(_: requests.Session) -> Answer:
         made.append("a request")
         return Answer()
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", none_left)
         with pytest.raises(RuntimeError):
-            workers.submit(ask, lambda _: None)
-    workers.submit(ask, lambda _: None)
+            workers.submit(send, lambda _: None)
+    workers.submit(send, lambda _: None)
     workers.wait(10)
     workers.settle()
     workers.wait(0.05)

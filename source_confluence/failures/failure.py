@@ -1,0 +1,79 @@
+"""Say what a failure is: what happened, the likely cause, what to do, and what happens next."""
+
+from dataclasses import asdict, dataclass
+
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked for, in words for the person who reads the message.
+
+    Args:
+        host: `acme.atlassian.net`.
+        path: `/wiki/api/v2/pages`.
+        permission: What the account must be allowed: `permission to view the pages`.
+        otherwise: What to do when that cannot be granted: `deselect the stream 'pages'`.
+        place: Where in the list it was: `at the offset 2000`.
+    """
+
+    host: str
+    path: str
+    permission: str
+    otherwise: str
+    place: str = "where it begins"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One row of the table.
+
+    Args:
+        happened: What happened, a sentence.
+        cause: The likely cause, the rest of a sentence.
+        remedy: What to do, a sentence.
+        failure_type: Who must act next: the user, time, or the maintainers.
+        max_retries: How many more attempts are made before it is final.
+        is_of_size: Whether a smaller page may succeed.
+    """
+
+    happened: str
+    cause: str
+    remedy: str
+    failure_type: FailureType
+    max_retries: int = 0
+    is_of_size: bool = False
+
+    def message(self, request: Request, *, status: int | None = None, detail: str = "") -> str:
+        """The whole text for the user, in three parts.
+
+        Args:
+            request: What was asked for.
+            status: The HTTP status, where a response came.
+            detail: What exactly was wrong, where the row leaves that open.
+        """
+        parts = f"{self.happened} Likely cause: {self.cause} What to do: {self.remedy}"
+        return _filled(parts, request, status, detail)
+
+    def summary(self, request: Request, *, status: int | None = None, detail: str = "") -> str:
+        """What happened, without the rest: for the log."""
+        return _filled(self.happened, request, status, detail)
+
+
+def _filled(template: str, request: Request, status: int | None, detail: str) -> str:
+    return template.format(**asdict(request), status=status, detail=detail)
+
+
+class FinalFailureError(AirbyteTracedException):
+    """A request failed for good.
+
+    Args:
+        failure: The row of the table.
+        message: For the user.
+        brief: For the log: method, path, status.
+    """
+
+    def __init__(self, failure: Failure, message: str, brief: str) -> None:
+        super().__init__(message=message, internal_message=brief, failure_type=failure.failure_type)
+        self.failure = failure

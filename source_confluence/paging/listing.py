@@ -1,0 +1,116 @@
+"""Say all about a list in one value: where it is, how it is paged, what is heavy in it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from source_confluence.paging.page import Page
+from source_confluence.paging.pager import Key, Pager, Position, Warn
+from source_confluence.paging.plan import PageRequest, Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heavy:
+    """A part of the rows that Confluence gives only when asked, and may fail on.
+
+    Args:
+        field: The field that holds it: `body`.
+        parameter: The query parameter that asks for it: `body-format`.
+        value: Its value: `storage`.
+    """
+
+    field: str
+    parameter: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging(ABC):
+    """How a list is paged: `ByCursor` or `ByOffset`.
+
+    Args:
+        max_rows: How many rows one page may have at most.
+    """
+
+    max_rows: int
+
+    @property
+    @abstractmethod
+    def example(self) -> Position:
+        """A position in such a list, for comparison with what a state says."""
+
+    @property
+    @abstractmethod
+    def example_mark(self) -> Position:
+        """What a state of such a list may say besides."""
+
+    @property
+    @abstractmethod
+    def has_links(self) -> bool:
+        """Whether the links of each page lead on."""
+
+    def fixed(self) -> Mapping[str, int]:
+        """What is decided when a read begins, and asked for on all its pages."""
+        return {}
+
+    @abstractmethod
+    def pager(self, key: Key, warn: Warn) -> Pager:
+        """What leads through one read of the list."""
+
+    def first_plan(self, listing: "Listing", position: Position, rows: int) -> Plan | None:  # noqa: ARG002
+        """How to fetch the first page of a read; None when one request is the best way."""
+        return None
+
+    @abstractmethod
+    def plan_behind(
+        self, listing: "Listing", position: Position, page: Page, rows: int, full_rows: int
+    ) -> Plan | None:
+        """How to fetch the page behind one ahead.
+
+        Args:
+            listing: The list.
+            position: Where that one was asked for.
+            page: That page.
+            rows: How many rows the next one is to have.
+            full_rows: How many rows a full page has on this site.
+
+        Returns:
+            None when there is none, or nothing is gained.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """All of a list.
+
+    Args:
+        path: `wiki/api/v2/pages`.
+        paging: How it is paged.
+        heavy: What can be left out of a request when Confluence fails on it.
+    """
+
+    path: str
+    paging: Paging
+    heavy: tuple[Heavy, ...] = ()
+
+    def request(self, position: Position, rows: int, *, is_light: bool = False) -> PageRequest:
+        """The request for a page.
+
+        Args:
+            position: Where it begins.
+            rows: How many rows it is to have.
+            is_light: Whether to leave out what is heavy.
+        """
+        heavy = {} if is_light else self.heavy_parameters
+        query = {"limit": rows, **heavy, **position}
+        return PageRequest(query=query, has_links=self.paging.has_links)
+
+    @property
+    def heavy_parameters(self) -> Mapping[str, str]:
+        """`{"body-format": "storage"}`."""
+        return {each.parameter: each.value for each in self.heavy}
+
+    @property
+    def heavy_fields(self) -> list[str]:
+        """`["body"]`."""
+        return [each.field for each in self.heavy]

@@ -1,0 +1,131 @@
+"""Fetch pages one after the other, with as many rows as the site can give; in the end with one.
+
+A single row that fails is asked for without what is heavy in it, such as its body.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from source_confluence.failures.failure import Failure, FinalFailureError
+from source_confluence.paging.listing import Listing
+from source_confluence.paging.pager import Position
+from source_confluence.reading.page_size import PageSize
+from source_confluence.reading.page_source import Batch
+from source_confluence.reading.retrying import RetryingClient
+
+MAX_LIGHT_IN_A_ROW = 25
+"""Rows without their bodies; more is no fault of the rows, but of the site."""
+
+_FINAL_RETRIES = 2
+
+
+class Sequential:
+    """Gives the page at a position, in whatever size the site can manage.
+
+    Args:
+        listing: The list.
+        client: Sends the requests, and retries them.
+        page_size: How many rows to ask for.
+        pause: Waits a moment before the next request.
+        logger: Gets a line for each response that was too much.
+    """
+
+    def __init__(
+        self,
+        listing: Listing,
+        client: RetryingClient,
+        page_size: PageSize,
+        *,
+        pause: Callable[[], None],
+        logger: logging.Logger,
+    ) -> None:
+        self._listing = listing
+        self._client = client
+        self._page_size = page_size
+        self._pause = pause
+        self._logger = logger
+        self._light_in_a_row = 0
+
+    def page_at(self, position: Position, place: str) -> Batch:
+        """The page at a position; raises FinalFailureError when no size of it succeeds."""
+        try:
+            batch = self._in_some_size(position, place)
+        except FinalFailureError as error:
+            if not self._listing.heavy or not error.failure.is_of_size:
+                raise
+            return self._light_unless_it_was_a_moment(position, place, error)
+        self._light_in_a_row = 0
+        self._page_size.succeeded(batch.page.asked_rows)
+        return batch
+
+    def advance(self) -> None:
+        """Nothing is in flight between two pages."""
+
+    def close(self) -> None:
+        """Nothing is in flight between two pages."""
+
+    def _in_some_size(self, position: Position, place: str) -> Batch:
+        while True:
+            rows = self._page_size.rows
+            try:
+                return self._ask(position, place, self._max_retries)
+            except FinalFailureError as error:
+                if not error.failure.is_of_size or rows == 1:
+                    raise
+                self._page_size.failed(rows)
+                self._logger.warning(
+                    "%s; asking for %d instead of %d rows.",
+                    error.internal_message,
+                    self._page_size.rows,
+                    rows,
+                )
+                self._pause()
+
+    def _max_retries(self, failure: Failure) -> int:
+        """How many retries are worthwhile; 0 when a smaller request is better."""
+        if not failure.is_of_size:
+            return failure.max_retries
+        if self._page_size.rows > 1:
+            return 0
+        return min(failure.max_retries, 1) if self._listing.heavy else failure.max_retries
+
+    def _light_unless_it_was_a_moment(
+        self, position: Position, place: str, error: FinalFailureError
+    ) -> Batch:
+        """One row without its body, when the site fails on the body even while all else works."""
+        if self._light_in_a_row >= MAX_LIGHT_IN_A_ROW:
+            raise error
+        light = self._ask(position, place, lambda failure: failure.max_retries, is_light=True)
+        whole = self._once_more(position, place)
+        self._light_in_a_row = self._light_in_a_row + 1 if whole is None else 0
+        return whole or replace(light, is_light=True)
+
+    def _once_more(self, position: Position, place: str) -> Batch | None:
+        """The whole row after all, if the site has recovered in the meantime."""
+        self._pause()
+        try:
+            return self._ask(
+                position,
+                place,
+                lambda failure: (
+                    min(failure.max_retries, _FINAL_RETRIES)
+                    if failure.is_of_size
+                    else failure.max_retries
+                ),
+            )
+        except FinalFailureError as error:
+            if not error.failure.is_of_size:
+                raise
+            return None
+
+    def _ask(
+        self,
+        position: Position,
+        place: str,
+        max_retries: Callable[[Failure], int],
+        *,
+        is_light: bool = False,
+    ) -> Batch:
+        request = self._listing.request(position, self._page_size.rows, is_light=is_light)
+        return self._client.batch(request, place=place, max_retries=max_retries)
