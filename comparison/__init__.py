@@ -1,0 +1,1 @@
+"""Compare what two versions of the connector print about the same fake sites."""
