@@ -30,12 +30,10 @@ def failure_of(settings: Config) -> str | None:
 def streams_of(settings: Config, stop: Stop) -> tuple[list[Stream], Workers]:
     """The streams, ready to be read, and the workers that they share; no request is sent."""
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings come from any thread
-    authenticator = authenticator_for(settings)
     rate_limit = RateLimit(AdaptiveRate() if settings.num_workers > 1 else None)
-    client = Client(Site(settings.host), authenticator, rate_limit)
+    client = Client(Site(settings.host), authenticator_for(settings), rate_limit)
     context = SyncContext(
         client=client,
-        authenticator=authenticator,
         session=client.open_session(),
         identity_session=client.open_session(keeps_cookies=False),
         backoff=ConfluenceBackoff(),

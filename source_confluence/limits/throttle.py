@@ -1,13 +1,20 @@
 """Hold back the requests of one stream until the site's limit lets them go."""
 
 import logging
+import re
+
+import pendulum
 
 from source_confluence import output
 from source_confluence.limits.rate_limit import RateLimit
-from source_confluence.limits.waiting import wait
+from source_confluence.limits.waiting import print_rate_limited, sleep
 from source_confluence.shutdown import Stop
 
+MAX_SILENT_SECONDS = 60
+"""A wait that is not longer is not reported."""
+
 _MOMENT_SECONDS = 0.001  # is not worth a wait
+_HARMLESS = re.compile(r"[\w .:/-]{1,100}")
 
 
 class Throttle:
@@ -57,15 +64,30 @@ class Throttle:
         return seconds
 
     def wait(self, seconds: float) -> None:
-        """Let the next request wait."""
-        wait(
-            seconds,
-            before=self._before,
-            reason=self._limit.reason,
-            stream=self._stream,
-            logger=self._logger,
-            stop=self._stop,
-        )
+        """Let the next request wait; a long wait is reported every minute, to Airbyte too.
+
+        Raises:
+            StoppedError: When the process is told to stop.
+
+        Source: https://docs.airbyte.com/platform/understanding-airbyte/heartbeats
+        """
+        is_long = seconds > MAX_SILENT_SECONDS
+        until = pendulum.now("UTC").add(seconds=max(seconds, 0))
+        reason = self._limit.reason or ""
+        while seconds > 0:
+            if is_long:
+                self._logger.warning(
+                    "Waiting before the next request to %s until %s, %s more: "
+                    "the site asked for it (%s).",
+                    self._before,
+                    until.format("YYYY-MM-DD HH:mm:ss [UTC]"),
+                    pendulum.duration(seconds=int(seconds)).in_words(locale="en"),
+                    reason if _HARMLESS.fullmatch(reason) else "no reason given",
+                )
+                print_rate_limited(self._stream)
+            with self._stop.interruptible():
+                sleep(min(seconds, MAX_SILENT_SECONDS))
+            seconds -= MAX_SILENT_SECONDS
 
     def _log_changes(self) -> None:
         """Say once when requests become slower, and when they no longer are."""

@@ -14,165 +14,6 @@ from source_confluence.paging.plan import PageRequest, Plan
 _MAX_ID_LENGTH = 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByCursor(Paging):
-    """Each response names the cursor of the next page, in its body or its header `Link`.
-
-    Args:
-        fetch_by: The parameter that fetches rows by their ids, `id`. Then pages are listed without
-            what is heavy, which is quick and says what is complete, and several requests fetch the
-            rows behind it. Without it the list is read one page after the other.
-    """
-
-    fetch_by: str = ""
-
-    @property
-    def example(self) -> Position:
-        """`{"cursor": "eyJpZCI6…"}`."""
-        return CursorPager.example
-
-    @property
-    def example_mark(self) -> Position:
-        """Nothing."""
-        return CursorPager.example_mark
-
-    @property
-    def has_links(self) -> bool:
-        """True."""
-        return True
-
-    def pager(self, key: Key, warn: Warn) -> Pager:
-        """A `CursorPager`."""
-        return CursorPager(key=key, warn=warn)
-
-    def first_plan(self, listing: Listing, position: Position, rows: int) -> Plan | None:
-        """By ids: while the first bodies come, so do the ids of the next pages."""
-        if not self.fetch_by:
-            return None
-        return IdsPlan(listing=listing, fetch_by=self.fetch_by, position=position, rows=rows)
-
-    def plan_behind(
-        self,
-        listing: Listing,
-        position: Position,
-        page: Page,
-        rows: int,
-        full_rows: int,  # noqa: ARG002 (how many rows a page has says nothing about the next one)
-    ) -> Plan | None:
-        """By ids, at the cursor that the page names."""
-        with suppress(BrokenPagingError):  # whoever reads the page finds out
-            cursor = next_cursor(page)
-            if cursor is not None:
-                return self.first_plan(listing, {**position, "cursor": cursor}, rows)
-        return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdsPlan(Plan):
-    """List the ids of a page, without what is heavy; then fetch its rows by them."""
-
-    request_count: ClassVar[int] = 2
-    leads_on: ClassVar[bool] = True
-
-    listing: Listing
-    fetch_by: str
-    position: Position
-    rows: int
-
-    @property
-    def request(self) -> PageRequest:
-        """`{"limit": 250, "cursor": "eyJpZCI6…"}`."""
-        light = self.listing.request(self.position, self.rows, is_light=True)
-        return replace(light, ids_only=True)
-
-    def advance(self, response: Page) -> "RowsPlan | Page":
-        """Fetch the rows, unless there are none."""
-        ids = _ids(response)
-        cursor = next_cursor(response)
-        following = None if cursor is None else {**self.position, "cursor": cursor}
-        page = replace(response, rows=[])  # decoded rows are large, and others will come
-        if not ids:
-            return page
-        return RowsPlan(
-            listing=self.listing,
-            fetch_by=self.fetch_by,
-            position=self.position,
-            rows=self.rows,
-            ids=ids,
-            page=page,
-            following_position=following,
-        )
-
-    def following(self, rows: int) -> None:  # noqa: ARG002
-        """Unknown before the ids are there."""
-        return
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowsPlan(Plan):
-    """Fetch the rows of a page by their ids.
-
-    The page is whole only when each row that was listed comes. One that does not may have been
-    deleted in between, or the filter leaves it out: whoever reads the page without a filter sees.
-
-    Args:
-        ids: Those that were listed, in their order.
-        page: The listing, without rows.
-        following_position: Where the next page begins; None at the end of the list.
-    """
-
-    request_count: ClassVar[int] = 2
-    is_started: ClassVar[bool] = True
-
-    listing: Listing
-    fetch_by: str
-    position: Position
-    rows: int
-    ids: list[str]
-    page: Page
-    following_position: Position | None
-
-    @property
-    def request(self) -> PageRequest:
-        """`{"limit": 250, "body-format": "storage", "id": "65538,98307…"}`."""
-        query = self.listing.request({}, len(self.ids)).query
-        return PageRequest(query={**query, self.fetch_by: ",".join(self.ids)}, has_links=False)
-
-    def advance(self, response: Page) -> Page:
-        """The page, with its rows in the order of the list."""
-        rows = dict(zip(_ids(response), response.rows, strict=True))
-        if not rows.keys() <= set(self.ids):
-            raise FilterIgnoredError
-        if len(rows) < len(self.ids):
-            raise BrokenPagingError("rows that were listed did not come")
-        in_order = [rows[each] for each in self.ids]
-        return replace(self.page, rows=in_order, needs_mending=response.needs_mending)
-
-    def following(self, rows: int) -> Plan | None:
-        """List the ids of the next page."""
-        if self.following_position is None:
-            return None
-        return IdsPlan(
-            listing=self.listing,
-            fetch_by=self.fetch_by,
-            position=self.following_position,
-            rows=rows,
-        )
-
-
-def _ids(page: Page) -> list[str]:
-    """The ids of the rows, each another one.
-
-    Raises:
-        BrokenPagingError: When a row has none, or two have the same.
-    """
-    ids = [row.get("id") for row in page.rows]
-    texts = [each for each in ids if isinstance(each, str) and each.isalnum()]
-    if len(set(texts)) < len(ids):
-        raise BrokenPagingError("rows without ids of their own")
-    return texts
-
-
 class CursorPager(Pager):
     """Follows cursors; an empty page is followed too, as long as it has a next link.
 
@@ -234,6 +75,145 @@ class CursorPager(Pager):
     def _new_rows(self, page: Page) -> list[Row]:
         self._last_row = page.rows[-1] if page.rows else self._last_row
         return page.rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByCursor(Paging):
+    """Each response names the cursor of the next page, in its body or its header `Link`.
+
+    Args:
+        fetch_by: The parameter that fetches rows by their ids, `id`. Then pages are listed without
+            what is heavy, which is quick and says what is complete, and several requests fetch the
+            rows behind it. Without it the list is read one page after the other.
+    """
+
+    pager: ClassVar[type[Pager]] = CursorPager
+    has_links: ClassVar[bool] = True
+
+    fetch_by: str = ""
+
+    def first_plan(self, listing: Listing, position: Position, rows: int) -> Plan | None:
+        """By ids: while the first bodies come, so do the ids of the next pages."""
+        if not self.fetch_by:
+            return None
+        return IdsPlan(listing=listing, fetch_by=self.fetch_by, position=position, rows=rows)
+
+    def plan_behind(
+        self,
+        listing: Listing,
+        position: Position,
+        page: Page,
+        rows: int,
+        full_rows: int,  # noqa: ARG002 (how many rows a page has says nothing about the next one)
+    ) -> Plan | None:
+        """By ids, at the cursor that the page names."""
+        with suppress(BrokenPagingError):  # whoever reads the page finds out
+            cursor = next_cursor(page)
+            if cursor is not None:
+                return self.first_plan(listing, {**position, "cursor": cursor}, rows)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdsPlan(Plan):
+    """List the ids of a page, without what is heavy; then fetch its rows by them."""
+
+    request_count: ClassVar[int] = 2
+    leads_on: ClassVar[bool] = True
+
+    listing: Listing
+    fetch_by: str
+
+    @property
+    def request(self) -> PageRequest:
+        """`{"limit": 250, "cursor": "eyJpZCI6…"}`."""
+        light = self.listing.request(self.position, self.rows, is_light=True)
+        return replace(light, ids_only=True)
+
+    def advance(self, response: Page) -> "RowsPlan | Page":
+        """Fetch the rows, unless there are none."""
+        ids = _ids(response)
+        cursor = next_cursor(response)
+        following = None if cursor is None else {**self.position, "cursor": cursor}
+        page = replace(response, rows=[])  # decoded rows are large, and others will come
+        if not ids:
+            return page
+        return RowsPlan(
+            listing=self.listing,
+            fetch_by=self.fetch_by,
+            position=self.position,
+            rows=self.rows,
+            ids=ids,
+            page=page,
+            following_position=following,
+        )
+
+    def following(self, rows: int) -> None:  # noqa: ARG002
+        """Unknown before the ids are there."""
+        return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsPlan(Plan):
+    """Fetch the rows of a page by their ids.
+
+    The page is whole only when each row that was listed comes. One that does not may have been
+    deleted in between, or the filter leaves it out: whoever reads the page without a filter sees.
+
+    Args:
+        ids: Those that were listed, in their order.
+        page: The listing, without rows.
+        following_position: Where the next page begins; None at the end of the list.
+    """
+
+    request_count: ClassVar[int] = 2
+    is_started: ClassVar[bool] = True
+
+    listing: Listing
+    fetch_by: str
+    ids: list[str]
+    page: Page
+    following_position: Position | None
+
+    @property
+    def request(self) -> PageRequest:
+        """`{"limit": 250, "body-format": "storage", "id": "65538,98307…"}`."""
+        query = self.listing.request({}, len(self.ids)).query
+        return PageRequest(query={**query, self.fetch_by: ",".join(self.ids)}, has_links=False)
+
+    def advance(self, response: Page) -> Page:
+        """The page, with its rows in the order of the list."""
+        rows = dict(zip(_ids(response), response.rows, strict=True))
+        if not rows.keys() <= set(self.ids):
+            raise FilterIgnoredError
+        if len(rows) < len(self.ids):
+            raise BrokenPagingError("rows that were listed did not come")
+        in_order = [rows[each] for each in self.ids]
+        return replace(self.page, rows=in_order, needs_mending=response.needs_mending)
+
+    def following(self, rows: int) -> Plan | None:
+        """List the ids of the next page."""
+        if self.following_position is None:
+            return None
+        return IdsPlan(
+            listing=self.listing,
+            fetch_by=self.fetch_by,
+            position=self.following_position,
+            rows=rows,
+        )
+
+
+def _ids(page: Page) -> list[str]:
+    """The ids of the rows, each another one.
+
+    Raises:
+        BrokenPagingError: When a row has none, or two have the same.
+    """
+    ids = [row.get("id") for row in page.rows]
+    texts = [each for each in ids if isinstance(each, str) and each.isalnum()]
+    if len(set(texts)) < len(ids):
+        raise BrokenPagingError("rows without ids of their own")
+    return texts
 
 
 def next_cursor(page: Page) -> str | None:

@@ -21,102 +21,6 @@ _MOVED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByOffset(Paging):
-    """Each page is asked for by the number of rows before it.
-
-    Args:
-        fixed_end: The parameter that ends the list at the instant the read begins, `endDate`, in
-            epoch milliseconds. A list that is newest first needs it: without a fixed end each new
-            row would push the rows that are not read yet one offset further.
-    """
-
-    fixed_end: str = ""
-
-    @property
-    def example(self) -> Position:
-        """`{"start": 1000}`, with the fixed end where there is one."""
-        return {**OffsetPager.example, **self.fixed()}
-
-    @property
-    def example_mark(self) -> Position:
-        """`{"rowBefore": "9f86d081884c7d65"}`."""
-        return OffsetPager.example_mark
-
-    @property
-    def has_links(self) -> bool:
-        """False: links are missing where there are more rows, and there where there are none."""
-        return False
-
-    def fixed(self) -> Mapping[str, int]:
-        """`{"endDate": 1795348800000}`, now."""
-        now = int(pendulum.now("UTC").timestamp() * 1000)
-        return {self.fixed_end: now} if self.fixed_end else {}
-
-    def pager(self, key: Key, warn: Warn) -> Pager:
-        """An `OffsetPager`."""
-        return OffsetPager(key=key, warn=warn)
-
-    def plan_behind(
-        self, listing: Listing, position: Position, page: Page, rows: int, full_rows: int
-    ) -> Plan | None:
-        """One row early, so that it is seen whether the two pages meet."""
-        step = min(len(page.rows), rows) - 1
-        if step < 1:
-            return None
-        return OffsetPlan(
-            listing=listing,
-            position={**position, "start": int(position.get("start", 0)) + len(page.rows) - 1},
-            rows=rows,
-            step=step,
-            is_last=len(page.rows) < full_rows,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OffsetPlan(Plan):
-    """Fetch a page whose place can be counted out; it begins with the last row of the one before.
-
-    Rows move while a list is read: an event is written late, a group is added or removed. Of pages
-    that are asked for in parallel, one in front may be answered after one behind it, and rows may
-    be in neither. The row that both have shows that they meet; `OffsetPager` looks at it.
-
-    Args:
-        step: The rows it is to have, besides that one; at least 1.
-        is_last: Whether there is probably nothing behind it.
-    """
-
-    listing: Listing
-    position: Position
-    rows: int
-    step: int
-    is_last: bool = False
-
-    @property
-    def request(self) -> PageRequest:
-        """`{"limit": 1000, "endDate": 1795348800000, "start": 2999}`."""
-        return self.listing.request(self.position, self.rows)
-
-    def advance(self, response: Page) -> Page:
-        """One response is all there is to it."""
-        return response
-
-    def following(self, rows: int) -> Plan | None:
-        """The one behind it, unless its place is unknown because the page size has changed."""
-        if self.is_last or rows != self.rows:
-            return None
-        position = {**self.position, "start": int(self.position["start"]) + self.step}
-        return replace(self, position=position)
-
-    def is_end(self, page: Page) -> bool:
-        """When fewer rows came than it was to have: what follows begins in another place."""
-        return len(page.rows) <= self.step
-
-    def speculation_limit(self, page_count: int) -> int:
-        """One at first, and one more for each two pages there were, since the list may end."""
-        return 1 + page_count // 2
-
-
 class OffsetPager(Pager):
     """Counts through the offsets of v1; only an empty response is the end.
 
@@ -244,3 +148,81 @@ class OffsetPager(Pager):
         self._repeats = self._repeats + 1 if super()._is_repeated(rows) else 0
         may_be_pushed = len(rows) <= _FEW_ROWS or self._key(rows[0]) == self._key(rows[-1])
         return self._repeats > (_LIKELY_REPEATS if may_be_pushed else 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByOffset(Paging):
+    """Each page is asked for by the number of rows before it.
+
+    Args:
+        fixed_end: The parameter that ends the list at the instant the read begins, `endDate`, in
+            epoch milliseconds. A list that is newest first needs it: without a fixed end each new
+            row would push the rows that are not read yet one offset further.
+    """
+
+    pager: ClassVar[type[Pager]] = OffsetPager
+    has_links: ClassVar[bool] = False  # missing where there is more, and there where there is not
+
+    fixed_end: str = ""
+
+    def fixed(self) -> Mapping[str, int]:
+        """`{"endDate": 1795348800000}`, now."""
+        now = int(pendulum.now("UTC").timestamp() * 1000)
+        return {self.fixed_end: now} if self.fixed_end else {}
+
+    def plan_behind(
+        self, listing: Listing, position: Position, page: Page, rows: int, full_rows: int
+    ) -> Plan | None:
+        """One row early, so that it is seen whether the two pages meet."""
+        step = min(len(page.rows), rows) - 1
+        if step < 1:
+            return None
+        return OffsetPlan(
+            listing=listing,
+            position={**position, "start": int(position.get("start", 0)) + len(page.rows) - 1},
+            rows=rows,
+            step=step,
+            is_last=len(page.rows) < full_rows,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetPlan(Plan):
+    """Fetch a page whose place can be counted out; it begins with the last row of the one before.
+
+    Rows move while a list is read: an event is written late, a group is added or removed. Of pages
+    that are asked for in parallel, one in front may be answered after one behind it, and rows may
+    be in neither. The row that both have shows that they meet; `OffsetPager` looks at it.
+
+    Args:
+        step: The rows it is to have, besides that one; at least 1.
+        is_last: Whether there is probably nothing behind it.
+    """
+
+    listing: Listing
+    step: int
+    is_last: bool = False
+
+    @property
+    def request(self) -> PageRequest:
+        """`{"limit": 1000, "endDate": 1795348800000, "start": 2999}`."""
+        return self.listing.request(self.position, self.rows)
+
+    def advance(self, response: Page) -> Page:
+        """One response is all there is to it."""
+        return response
+
+    def following(self, rows: int) -> Plan | None:
+        """The one behind it, unless its place is unknown because the page size has changed."""
+        if self.is_last or rows != self.rows:
+            return None
+        position = {**self.position, "start": int(self.position["start"]) + self.step}
+        return replace(self, position=position)
+
+    def is_end(self, page: Page) -> bool:
+        """When fewer rows came than it was to have: what follows begins in another place."""
+        return len(page.rows) <= self.step
+
+    def speculation_limit(self, page_count: int) -> int:
+        """One at first, and one more for each two pages there were, since the list may end."""
+        return 1 + page_count // 2

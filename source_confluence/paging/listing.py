@@ -3,9 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from source_confluence.paging.page import Page
-from source_confluence.paging.pager import Key, Pager, Position, Warn
+from source_confluence.paging.pager import Pager, Position
 from source_confluence.paging.plan import PageRequest, Plan
 
 
@@ -34,28 +35,14 @@ class Paging(ABC):
 
     max_rows: int
 
-    @property
-    @abstractmethod
-    def example(self) -> Position:
-        """A position in such a list, for comparison with what a state says."""
-
-    @property
-    @abstractmethod
-    def example_mark(self) -> Position:
-        """What a state of such a list may say besides."""
-
-    @property
-    @abstractmethod
-    def has_links(self) -> bool:
-        """Whether the links of each page lead on."""
+    pager: ClassVar[type[Pager]]
+    """What leads through one read of the list."""
+    has_links: ClassVar[bool]
+    """Whether the links of each page lead on."""
 
     def fixed(self) -> Mapping[str, int]:
         """What is decided when a read begins, and asked for on all its pages."""
         return {}
-
-    @abstractmethod
-    def pager(self, key: Key, warn: Warn) -> Pager:
-        """What leads through one read of the list."""
 
     def first_plan(self, listing: "Listing", position: Position, rows: int) -> Plan | None:  # noqa: ARG002
         """How to fetch the first page of a read; None when one request is the best way."""

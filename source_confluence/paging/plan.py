@@ -36,12 +36,15 @@ class PageRequest:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan(ABC):
     """The next request for one page, and what follows it; a value that does not change.
 
-    Attributes:
+    Args:
         position: Where the page is asked for.
         rows: How many rows it is to have.
+
+    Attributes:
         request_count: How many requests the page takes in all.
         is_started: Whether the first of them was answered.
         leads_on: Whether the response to the next one says where the page behind begins.

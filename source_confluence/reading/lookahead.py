@@ -4,7 +4,6 @@ This only saves time. A page that could not be fetched ahead is asked for sequen
 care that is taken there.
 """
 
-import logging
 from collections import deque
 from functools import partial
 
@@ -14,12 +13,10 @@ from source_confluence import output
 from source_confluence.exceptions import FilterIgnoredError, TooLargeError
 from source_confluence.failures.table import RATE_LIMITED, TOO_LARGE
 from source_confluence.limits.headers import MAX_ASKED_WAIT_SECONDS
-from source_confluence.limits.throttle import Throttle
-from source_confluence.paging.listing import Listing
 from source_confluence.paging.page import Page
 from source_confluence.paging.pager import Position
 from source_confluence.paging.plan import Plan
-from source_confluence.reading.context import SyncContext
+from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_size import PageSize
 from source_confluence.reading.page_source import Batch, PageSource
 from source_confluence.reading.slot import UNSOUND, Slot
@@ -38,36 +35,22 @@ class Lookahead:
     The caller's thread decides, logs and waits; workers only send.
 
     Args:
-        listing: The list.
+        context: Which list, for which stream.
         sequential: Gets the pages that do not come ahead.
-        context: What all streams share.
-        throttle: Waits for the site's limit, and says so.
         page_size: How many rows to ask for.
-        subject: What is read, host and path, for the log.
-        logger: Gets a line when something does not go as it should.
     """
 
-    def __init__(  # noqa: PLR0913 (it joins all of these)
-        self,
-        listing: Listing,
-        sequential: PageSource,
-        context: SyncContext,
-        throttle: Throttle,
-        page_size: PageSize,
-        *,
-        subject: str,
-        logger: logging.Logger,
-    ) -> None:
-        self._listing = listing
+    def __init__(self, context: ListContext, sequential: PageSource, page_size: PageSize) -> None:
+        self._listing = context.listing
+        self._subject = context.subject
+        self._throttle = context.throttle
+        self._logger = context.logger
+        self._client = context.sync.client
+        self._workers = context.sync.workers
+        self._limit = context.sync.rate_limit
+        self._stop = context.sync.stop
         self._sequential = sequential
-        self._client = context.client
-        self._workers = context.workers
-        self._limit = context.rate_limit
-        self._stop = context.stop
-        self._throttle = throttle
         self._page_size = page_size
-        self._subject = subject
-        self._logger = logger
         self._slots: deque[Slot] = deque()
         self._page_count = 0
         self._most_rows = 0
@@ -279,7 +262,7 @@ class Lookahead:
             slot.has_failed = True
             self._logger.warning(
                 "%s gives other rows than those it is asked for by id; "
-                "reading on without fetching ahead.",
+                "reading on without prefetching.",
                 self._subject,
             )
         except TooLargeError as error:
@@ -293,5 +276,5 @@ class Lookahead:
             if is_too_large:
                 self._page_size.failed(slot.plan.rows)
             self._logger.info(
-                "Could not fetch ahead from %s (%s); asking once more.", self._subject, why
+                "Could not prefetch from %s (%s); fetching it sequentially.", self._subject, why
             )

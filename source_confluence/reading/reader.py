@@ -1,6 +1,5 @@
 """Read one list page by page: records, and after each page a state from which to resume."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -10,12 +9,11 @@ from airbyte_cdk.sources.streams.core import StreamData
 
 from source_confluence.failures.failure import FinalFailureError
 from source_confluence.failures.table import BAD_REQUEST
-from source_confluence.paging.listing import Paging
-from source_confluence.paging.pager import Key, Pager, Position
+from source_confluence.paging.pager import Pager, Position
+from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_source import Batch, PageSource
 from source_confluence.reading.state import COMPLETE, state_at, state_message
 from source_confluence.records.records import Records
-from source_confluence.shutdown import Stop
 
 _ROWS_BETWEEN = 25  # are emitted in less than a millisecond
 
@@ -24,45 +22,35 @@ class Reader:
     """One read of one list, from its first page or from where an earlier read stopped.
 
     Args:
-        paging: How the list is paged.
-        key: Tells a row of it from the others.
-        stream: The name of the stream.
-        subject: The list, host and path, as the state names it.
-        start: Where an earlier read stopped; None at the first page.
-        new_source: Makes what gives the pages of a read.
+        context: Which list, for which stream.
         records: Makes records of the rows.
+        new_source: Makes what gives the pages of a read.
         confirm_identity: Raises when the site no longer knows the account; it is told whether there
             were any rows.
-        stop: Whether the process was told to stop.
-        logger: Gets a warning when something about the list should be known.
+        start: Where an earlier read stopped; None at the first page.
 
     Attributes:
         state: Where the read resumes: empty for the first page, `COMPLETE` after the last.
     """
 
-    def __init__(  # noqa: PLR0913 (it joins all of these)
+    def __init__(
         self,
+        context: ListContext,
         *,
-        paging: Paging,
-        key: Key,
-        stream: str,
-        subject: str,
-        start: Position | None,
-        new_source: Callable[[], PageSource],
         records: Records,
+        new_source: Callable[[], PageSource],
         confirm_identity: Callable[[bool], None],
-        stop: Stop,
-        logger: logging.Logger,
+        start: Position | None,
     ) -> None:
-        self._paging = paging
-        self._key = key
-        self._stream = stream
-        self._subject = subject
-        self._new_source = new_source
+        self._paging = context.listing.paging
+        self._stream = context.stream
+        self._subject = context.subject
+        self._stop = context.sync.stop
+        self._logger = context.logger
+        self._key = context.key
         self._records = records
+        self._new_source = new_source
         self._confirm_identity = confirm_identity
-        self._stop = stop
-        self._logger = logger
         self._begin()
         self._is_resumed = start is not None
         if start is not None:
@@ -99,15 +87,14 @@ class Reader:
     def _begin(self) -> None:
         """Begin at the first page."""
         self._fixed: Position = self._paging.fixed()
-        self._pager: Pager = self._paging.pager(
-            self._key, partial(self._logger.warning, "%s %s", self._subject)
-        )
+        warn = partial(self._logger.warning, "%s %s", self._subject)
+        self._pager: Pager = self._paging.pager(key=self._key, warn=warn)
         self._source = self._new_source()
         self._position: Position | None = self._fixed
         self.state: Mapping[str, Any] = {}
 
     def _resume_at(self, start: Position) -> None:
-        mark = {name: start[name] for name in self._paging.example_mark if name in start}
+        mark = {name: start[name] for name in self._pager.example_mark if name in start}
         self._fixed = {name: start[name] for name in self._fixed}
         self._position = {name: start[name] for name in start if name not in mark}
         self._pager.mark = mark

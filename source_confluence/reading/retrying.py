@@ -1,7 +1,6 @@
 """Get the page for one request, retried as long as that is worthwhile."""
 
 import itertools
-import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +11,10 @@ from source_confluence.exceptions import ResponseError
 from source_confluence.failures import classify
 from source_confluence.failures.failure import Failure, FinalFailureError, Request
 from source_confluence.failures.table import RATE_LIMITED, UNFORESEEN
-from source_confluence.limits.throttle import Throttle
 from source_confluence.limits.waiting import print_rate_limited
 from source_confluence.paging.page import Page
 from source_confluence.paging.plan import PageRequest
-from source_confluence.reading.context import SyncContext
+from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_source import Batch
 from source_confluence.transport.body import decompressed
 from source_confluence.transport.client import Answer
@@ -26,30 +24,16 @@ class RetryingClient:
     """Asks for pages of one list, one request at a time.
 
     Args:
-        context: What all streams share.
-        throttle: Waits for the site's limit, and says so.
-        path: Of the list: `wiki/api/v2/pages`.
-        stream: The name of the stream.
-        request: What is asked for, in words, for messages.
-        logger: Gets a line for each attempt that failed and will be retried.
+        context: Which list, for which stream.
     """
 
-    def __init__(  # noqa: PLR0913 (it joins all of these)
-        self,
-        context: SyncContext,
-        throttle: Throttle,
-        *,
-        path: str,
-        stream: str,
-        request: Request,
-        logger: logging.Logger,
-    ) -> None:
-        self._context = context
-        self._throttle = throttle
-        self._path = path
-        self._stream = stream
-        self._request = request
-        self._logger = logger
+    def __init__(self, context: ListContext) -> None:
+        self._sync = context.sync
+        self._path = context.listing.path
+        self._stream = context.stream
+        self._request = context.request
+        self._throttle = context.throttle
+        self._logger = context.logger
 
     def batch(
         self, request: PageRequest, *, place: str, max_retries: Callable[[Failure], int]
@@ -87,9 +71,9 @@ class RetryingClient:
         """The answer to one request, and the page in it if there is one."""
         asked_at = self._throttle.take_turn()
         self._logger.debug("Sending GET /%s with %s.", self._path, dict(request.query))
-        with self._context.stop.interruptible():
-            answer = self._context.client.get(
-                self._context.session, self._path, request.query, asked_at=asked_at
+        with self._sync.stop.interruptible():
+            answer = self._sync.client.get(
+                self._sync.session, self._path, request.query, asked_at=asked_at
             )
         self._throttle.seconds_to_wait()  # logs what has changed
         if answer.body is None:
@@ -106,7 +90,7 @@ class RetryingClient:
     def _back_off(self, answer: Answer, attempt: int) -> None:
         if answer.failure is RATE_LIMITED:
             print_rate_limited(self._stream)
-        seconds = self._context.backoff.backoff_time(answer.response, attempt)
+        seconds = self._sync.backoff.backoff_time(answer.response, attempt)
         self._logger.info("Trying again in %.1f seconds.", seconds)
         self._throttle.wait(max(seconds, self._throttle.seconds_to_wait()))
 

@@ -3,13 +3,13 @@
 A single row that fails is asked for without what is heavy in it, such as its body.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 
 from source_confluence.failures.failure import Failure, FinalFailureError
-from source_confluence.paging.listing import Listing
+from source_confluence.limits.backoff import exponential_seconds
 from source_confluence.paging.pager import Position
+from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_size import PageSize
 from source_confluence.reading.page_source import Batch
 from source_confluence.reading.retrying import RetryingClient
@@ -24,27 +24,17 @@ class Sequential:
     """Gives the page at a position, in whatever size the site can manage.
 
     Args:
-        listing: The list.
+        context: Which list, for which stream.
         client: Sends the requests, and retries them.
         page_size: How many rows to ask for.
-        pause: Waits a moment before the next request.
-        logger: Gets a line for each response that was too much.
     """
 
-    def __init__(
-        self,
-        listing: Listing,
-        client: RetryingClient,
-        page_size: PageSize,
-        *,
-        pause: Callable[[], None],
-        logger: logging.Logger,
-    ) -> None:
-        self._listing = listing
+    def __init__(self, context: ListContext, client: RetryingClient, page_size: PageSize) -> None:
+        self._listing = context.listing
+        self._throttle = context.throttle
+        self._logger = context.logger
         self._client = client
         self._page_size = page_size
-        self._pause = pause
-        self._logger = logger
         self._light_in_a_row = 0
 
     def page_at(self, position: Position, place: str) -> Batch:
@@ -80,7 +70,7 @@ class Sequential:
                     self._page_size.rows,
                     rows,
                 )
-                self._pause()
+                self._throttle.wait(exponential_seconds(1))
 
     def _max_retries(self, failure: Failure) -> int:
         """How many retries are worthwhile; 0 when a smaller request is better."""
@@ -103,7 +93,7 @@ class Sequential:
 
     def _once_more(self, position: Position, place: str) -> Batch | None:
         """The whole row after all, if the site has recovered in the meantime."""
-        self._pause()
+        self._throttle.wait(exponential_seconds(1))
         try:
             return self._ask(
                 position,

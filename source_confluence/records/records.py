@@ -72,7 +72,8 @@ class Records:
     def _marks_of_what_is_left_out(self, row: Row) -> Changes:
         self._light_count += 1
         self._logger.warning(
-            "Confluence fails on the %s of %s %s, whatever else works; the record leaves without.",
+            "Confluence fails on the %s of %s %s, whatever else works; "
+            "the record is emitted without it.",
             self._in_words,
             self._stream,
             row.get("id"),
@@ -85,7 +86,7 @@ class Records:
         """Log once how many records lack a part, if any does."""
         if self._light_count:
             self._logger.warning(
-                "%d records of stream '%s' left without %s; the warnings before name them.",
+                "%d records of stream '%s' were emitted without %s; the warnings before name them.",
                 self._light_count,
                 self._stream,
                 self._in_words,

@@ -2,7 +2,6 @@
 
 from abc import ABC
 from collections.abc import Iterable, Mapping, MutableMapping
-from functools import partial
 from typing import Any, ClassVar
 
 import requests
@@ -16,12 +15,11 @@ from source_confluence.failures import classify
 from source_confluence.failures.failure import FinalFailureError, Request
 from source_confluence.failures.table import BROKEN_PAGING, STOPPED
 from source_confluence.identity import require_known_account
-from source_confluence.limits.backoff import exponential_seconds
 from source_confluence.limits.throttle import Throttle
 from source_confluence.paging.listing import Listing
 from source_confluence.paging.page import Row
 from source_confluence.paging.pager import Position, row_key
-from source_confluence.reading.context import SyncContext
+from source_confluence.reading.context import ListContext, SyncContext
 from source_confluence.reading.lookahead import Lookahead
 from source_confluence.reading.page_size import PageSize
 from source_confluence.reading.page_source import PageSource
@@ -38,7 +36,7 @@ class ConfluenceStream(HttpStream, ABC):
     A stream declares what its list is; nothing else about it is code.
 
     Args:
-        context: What it shares with the other streams.
+        sync: What it shares with the other streams.
     """
 
     listing: ClassVar[Listing]
@@ -50,17 +48,33 @@ class ConfluenceStream(HttpStream, ABC):
 
     primary_key: str = "id"
 
-    def __init__(self, context: SyncContext) -> None:
-        self._context = context
-        self._throttle = Throttle(
-            context.rate_limit,
+    def __init__(self, sync: SyncContext) -> None:
+        host = sync.client.site.host
+        request = Request(
+            host=host,
+            path=f"/{self.listing.path}",
+            permission=self.permission,
+            otherwise=f"deselect the stream '{self.name}'",
+        )
+        throttle = Throttle(
+            sync.rate_limit,
             stream=self.name,
-            before=self._subject,
+            before=f"{host}/{self.listing.path}",
             logger=self.logger,
-            stop=context.stop,
+            stop=sync.stop,
+        )
+        self._sync = sync
+        self._context = ListContext(
+            sync=sync,
+            listing=self.listing,
+            key=self.key,
+            stream=self.name,
+            request=request,
+            throttle=throttle,
+            logger=self.logger,
         )
         self._reader = self._new_reader(None)
-        super().__init__(authenticator=context.authenticator)
+        super().__init__(authenticator=sync.client.authenticator)
 
     @property
     def is_resumable(self) -> bool:
@@ -99,21 +113,21 @@ class ConfluenceStream(HttpStream, ABC):
         try:
             yield from self._reader.read()
         except StoppedError as stopped:
-            message = STOPPED.message(self._request_in_words, detail=stopped.signal_name)
+            message = STOPPED.message(self._context.request, detail=stopped.signal_name)
             brief = f"told to stop by {stopped.signal_name}"
             raise FinalFailureError(STOPPED, message, brief) from None
 
     def get_error_display_message(self, exception: BaseException) -> str:
         """The text for a failure that no response shows."""
         if isinstance(exception, BrokenPagingError):
-            return BROKEN_PAGING.message(self._request_in_words, detail=str(exception))
+            return BROKEN_PAGING.message(self._context.request, detail=str(exception))
         failure, detail = classify.of_exception(exception)
-        return failure.message(self._request_in_words, detail=detail)
+        return failure.message(self._context.request, detail=detail)
 
     @property
     def url_base(self) -> str:
         """Every address begins with the site's own; no address from a response is ever used."""
-        return self._context.client.site.base_url
+        return self._sync.client.site.base_url
 
     def path(self, **_: object) -> str:
         """The path of the list; a position in it is a query parameter."""
@@ -121,7 +135,7 @@ class ConfluenceStream(HttpStream, ABC):
 
     def get_backoff_strategy(self) -> BackoffStrategy:
         """The one that all streams share."""
-        return self._context.backoff
+        return self._sync.backoff
 
     def parse_response(self, response: requests.Response, **_: object) -> Iterable[Any]:
         """The rows of a response; only the CDK's own `read_records` asks for it."""
@@ -144,84 +158,41 @@ class ConfluenceStream(HttpStream, ABC):
         if not state or state == COMPLETE:
             return None
         paging = self.listing.paging
-        position = position_in(
-            state, of=self._subject, like=paging.example, mark=paging.example_mark
-        )
+        like = {**paging.pager.example, **paging.fixed()}
+        mark = paging.pager.example_mark
+        position = position_in(state, of=self._context.subject, like=like, mark=mark)
         if position is None:
             self.logger.warning(
                 "The state of stream '%s' is not one that this connector has made for %s; "
                 "reading from the beginning.",
                 self.name,
-                self._subject,
+                self._context.subject,
             )
         else:
-            self.logger.info("Going on where an earlier read of stream '%s' stopped.", self.name)
+            self.logger.info("Resuming stream '%s' where an earlier read stopped.", self.name)
         return position
 
     def _new_reader(self, start: Position | None) -> Reader:
+        left_out = self.listing.heavy_fields
         return Reader(
-            paging=self.listing.paging,
-            key=self.key,
-            stream=self.name,
-            subject=self._subject,
-            start=start,
+            self._context,
+            records=Records(self.name, self.record, left_out=left_out, logger=self.logger),
             new_source=self._new_source,
-            records=Records(
-                self.name, self.record, left_out=self.listing.heavy_fields, logger=self.logger
-            ),
             confirm_identity=self._confirm_identity,
-            stop=self._context.stop,
-            logger=self.logger,
+            start=start,
         )
 
     def _new_source(self) -> PageSource:
         page_size = PageSize(self.page_size or self.listing.paging.max_rows)
-        client = RetryingClient(
-            self._context,
-            self._throttle,
-            path=self.listing.path,
-            stream=self.name,
-            request=self._request_in_words,
-            logger=self.logger,
-        )
-        sequential = Sequential(
-            self.listing,
-            client,
-            page_size,
-            pause=partial(self._throttle.wait, exponential_seconds(1)),
-            logger=self.logger,
-        )
-        if self._context.workers.count == 1:
+        sequential = Sequential(self._context, RetryingClient(self._context), page_size)
+        if self._sync.workers.count == 1:
             return sequential
-        return Lookahead(
-            self.listing,
-            sequential,
-            self._context,
-            self._throttle,
-            page_size,
-            subject=self._subject,
-            logger=self.logger,
-        )
+        return Lookahead(self._context, sequential, page_size)
 
     def _confirm_identity(self, saw_rows: bool) -> None:
         """Raise when the site does not know the account, and the list may be that of a visitor."""
         if self.shown_to_visitors:
-            self._throttle.take_turn()
-            with self._context.stop.interruptible():
-                require_known_account(
-                    self._context.client, self._context.identity_session, saw_rows=saw_rows
-                )
-
-    @property
-    def _subject(self) -> str:
-        """Host and path: `acme.atlassian.net/wiki/api/v2/pages`."""
-        return f"{self._context.client.site.host}/{self.listing.path}"
-
-    @property
-    def _request_in_words(self) -> Request:
-        return Request(
-            host=self._context.client.site.host,
-            path=f"/{self.listing.path}",
-            permission=self.permission,
-            otherwise=f"deselect the stream '{self.name}'",
-        )
+            self._context.throttle.take_turn()
+            with self._sync.stop.interruptible():
+                session = self._sync.identity_session
+                require_known_account(self._sync.client, session, saw_rows=saw_rows)

@@ -104,7 +104,7 @@ class Client:
 
     def __init__(self, site: Site, authenticator: AuthBase, rate_limit: RateLimit) -> None:
         self.site = site
-        self._authenticator = authenticator
+        self.authenticator = authenticator
         self._rate_limit = rate_limit
 
     def open_session(self, *, keeps_cookies: bool = True) -> requests.Session:
@@ -115,7 +115,7 @@ class Client:
                 answer is about the credentials alone.
         """
         session = requests.Session()
-        session.auth = self._authenticator
+        session.auth = self.authenticator
         session.hooks["response"] = [_without_location]
         if not keeps_cookies:
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -642,7 +642,7 @@ def test_all_streams_share_one_authenticator_and_one_backoff(start_site: StartSi
     streams = SourceConfluence().streams(start_site().config)
 
     assert len(streams) == len(STREAMS)
-    for part in ("_context", "_context.backoff", "_context.client", "_http_client._session.auth"):
+    for part in ("_sync", "_sync.backoff", "_sync.client", "_http_client._session.auth"):
         parts = set()
         for stream in streams:
             value: Any = stream

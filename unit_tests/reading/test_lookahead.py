@@ -430,7 +430,7 @@ def test_threads_print_and_log_nothing(start_site: StartSite) -> None:
         logging.getLogger().removeHandler(watch)
         logging.getLogger("airbyte").setLevel(logging.INFO)
     assert writers == {"MainThread"}
-    assert any("(HTTP 500); asking once more" in line for line in outcome.logs)
+    assert any("(HTTP 500); fetching it sequentially" in line for line in outcome.logs)
 
 
 @with_8_workers
@@ -459,4 +459,4 @@ def test_after_an_exception_in_a_worker_the_page_is_read_sequentially(
     monkeypatch.setattr("source_confluence.reading.lookahead.Bounds", broken)
     outcome = read(site.config, ["pages"])
     assert whole(outcome, site, "pages")
-    assert any("Could not fetch ahead" in line and "MemoryError" in line for line in outcome.logs)
+    assert any("Could not prefetch" in line and "MemoryError" in line for line in outcome.logs)

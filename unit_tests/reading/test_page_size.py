@@ -2,16 +2,20 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from fake_confluence import Content, Fault, RunningSite
 from source_confluence.failures import table
 from source_confluence.failures.failure import Failure, FinalFailureError
+from source_confluence.limits.throttle import Throttle
 from source_confluence.paging.by_cursor import ByCursor
 from source_confluence.paging.listing import Heavy, Listing
 from source_confluence.paging.page import Page
+from source_confluence.paging.pager import row_key
 from source_confluence.paging.plan import PageRequest
+from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_size import PageSize
 from source_confluence.reading.page_source import Batch
 from source_confluence.reading.retrying import RetryingClient
@@ -172,10 +176,12 @@ def test_a_row_whose_body_fails_leaves_without_it(
             for field in LEFT_OUT[stream]
         ]
     }
-    warnings = [line for line in outcome.logs if "leaves without" in line]
+    warnings = [line for line in outcome.logs if "is emitted without it" in line]
     assert [whole[row]["id"] in line for line in warnings] == [True]
-    [count] = [line for line in outcome.logs if "left without" in line]
-    assert count.startswith(f"1 records of stream '{stream}' left without {LEFT_OUT[stream][0]}")
+    [count] = [line for line in outcome.logs if "were emitted without" in line]
+    assert count.startswith(
+        f"1 records of stream '{stream}' were emitted without {LEFT_OUT[stream][0]}"
+    )
     assert sum(waits) < 60
 
 
@@ -227,6 +233,17 @@ def test_an_answer_that_is_too_large_is_asked_for_in_smaller_parts(
     assert waits
 
 
+class Pauses(Throttle):
+    """Counts the waits."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def wait(self, seconds: float) -> None:
+        assert seconds == 2
+        self.count += 1
+
+
 class Asked(RetryingClient):
     """Answers requests as a list says: a failure, or None for a page."""
 
@@ -234,16 +251,20 @@ class Asked(RetryingClient):
         self.answers = list(answers)
         self.requests: list[tuple[int, bool]] = []
         self.retries: list[tuple[int, int]] = []
-        self.pauses = 0
         self.page_size = PageSize(4)
+        self.throttle = Pauses()
         heavy = (Heavy(field="body", parameter="body-format", value="storage"),)
-        self.source = Sequential(
-            Listing(path="pages", paging=ByCursor(max_rows=4), heavy=heavy),
-            self,
-            self.page_size,
-            pause=self.pause,
+        not_used: Any = None
+        context = ListContext(
+            sync=not_used,
+            listing=Listing(path="pages", paging=ByCursor(max_rows=4), heavy=heavy),
+            key=row_key,
+            stream="pages",
+            request=not_used,
+            throttle=self.throttle,
             logger=logging.getLogger("test"),
         )
+        self.source = Sequential(context, self, self.page_size)
 
     def batch(
         self, request: PageRequest, *, place: str, max_retries: Callable[[Failure], int]
@@ -259,9 +280,6 @@ class Asked(RetryingClient):
 
     def fetch(self) -> Batch:
         return self.source.page_at({}, "here")
-
-    def pause(self) -> None:
-        self.pauses += 1
 
 
 TOO_MUCH = table.SERVER_ERROR
@@ -286,7 +304,7 @@ def test_each_size_is_tried_once_and_a_row_alone_twice() -> None:
     assert asked.requests == [(4, False), (2, False), (1, False), (1, True), (1, False)]
     assert [of_size for of_size, _ in asked.retries] == [0, 0, 1, TOO_MUCH.max_retries, 2]
     assert {other for _, other in asked.retries} == {table.FORBIDDEN.max_retries}
-    assert asked.pauses == 3
+    assert asked.throttle.count == 3
 
 
 @pytest.mark.parametrize("place", [0, 1, 3, 4])
@@ -363,7 +381,7 @@ def test_the_count_is_told_when_the_stream_fails_later(
     outcome = read(site.config, ["pages"])
     assert outcome.ending("pages") == "INCOMPLETE"
     assert len(changes(outcome)) == 1
-    assert len([line for line in outcome.logs if "left without body" in line]) == 1
+    assert len([line for line in outcome.logs if "were emitted without body" in line]) == 1
     assert waits
 
 
