@@ -24,4 +24,4 @@ ENV AIRBYTE_ENTRYPOINT="python /airbyte/integration_code/main.py"
 ENTRYPOINT ["python", "/airbyte/integration_code/main.py"]
 
 LABEL io.airbyte.name=airbyte/source-confluence
-LABEL io.airbyte.version=2.0.1
+LABEL io.airbyte.version=2.0.2
