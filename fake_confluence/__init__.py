@@ -9,21 +9,25 @@
 
 or, as a process of its own, `python -m fake_confluence --pages 620`.
 
-It imitates, as the recorded answers of real sites show them: Basic authentication; the current
-user; the lists of pages, blog posts and spaces with v2's cursors, next links (relative, beginning
-with `/wiki`, the cursor raw or escaped and anywhere in the query) and Link headers; the audit log
-(newest first, two events in one millisecond, no next link) and the groups with v1's offsets; the
-limit of 250 rows, pages and blog posts by `id`, error bodies of both versions, and both ways to
-refuse a credential: 401, or 404 and 403. What it holds depends on the seed alone. It answers as
-quickly as it can, and any number of requests, unless it is given a `Latency`, a `Limiter`
-or a `Chance`.
+It imitates what the recorded responses of real sites show:
+
+- Basic authentication, the current user, and both ways to refuse a credential: 401, or 404 and 403;
+- the lists of pages, blog posts and spaces, with v2's cursors, next links (relative, beginning with
+  `/wiki`, the cursor raw or escaped and anywhere in the query), Link headers and at most 250 rows;
+- pages and blog posts by `id`;
+- the audit log (newest first, two events in one millisecond, no next link) and the groups, with
+  v1's offsets;
+- the error bodies of both versions.
+
+The rows depend on the seed and the sizes alone. The site responds as quickly as it can, to any
+number of requests, unless it is given a `Latency`, a `Limiter` or a `Chance`.
 
 Its lists are the rows of one table, `routes.ROUTES`. To add one, read the first lines of `routes`.
 
-It does not imitate, and refuses with 400 and a reason: every other parameter, `sort`, `status` and
-`space-id` among them, and bodies other than `storage`. Every other path answers 404. A `limit`
-above v1's largest is lowered without a word. Nothing can be written. There are no permissions: who
-knows the token sees everything.
+It does not imitate any other parameter (such as `sort`, `status` and `space-id`) or bodies other
+than `storage`: it refuses them with 400 and a reason. Every other path responds with 404. A `limit`
+above v1's maximum is lowered silently. Nothing can be written. There are no permissions: anyone
+with the token sees everything.
 """
 
 from fake_confluence.content import Content

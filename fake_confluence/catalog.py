@@ -1,4 +1,4 @@
-"""What a platform hands to the connector with `--catalog`."""
+"""Make the configured catalog that a platform passes with `--catalog`."""
 
 from typing import Any
 

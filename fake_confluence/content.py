@@ -10,12 +10,12 @@ from fake_confluence.rows import Row, Sizes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content(Sizes):
-    """What the site holds: so much of everything, in the lists of `routes`."""
+    """What the site holds: the rows of each list of `routes`, as many as the sizes say."""
 
     routes: ClassVar[tuple[Route, ...]] = ROUTES
 
     def count(self, name: str, *parents: str) -> int:
-        """How many rows a list has; `parents` stand for the placeholders of its path."""
+        """How many rows a list has; `parents` fill the placeholders in its path."""
         return self._route(name).count(self, *parents)
 
     def row(self, name: str, index: int, *parents: str) -> Row:
@@ -44,12 +44,12 @@ class Content(Sizes):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of one list, made when they are asked for.
+    """The rows of one list, generated on demand.
 
     Args:
         content: What the site holds.
         route: The list.
-        parents: What stands for the placeholders of its path.
+        parents: The values of the placeholders in its path.
     """
 
     content: Content

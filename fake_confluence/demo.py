@@ -1,6 +1,6 @@
-"""Show the connector at work: run its commands on a fake site and print what a person wants to see.
+"""Show the connector at work: run its commands on a fake site and print a readable summary.
 
-`scripts/demo` runs this; no account and no network is needed.
+`scripts/demo` runs this; it needs neither an account nor a network.
 """
 
 import json
@@ -24,7 +24,7 @@ _REAL_SITE = """\
 To read your own site:
   1. Create an API token (without scopes) at
      https://id.atlassian.com/manage-profile/security/api-tokens
-  2. Put this into secrets/config.json (git ignores that folder):
+  2. Write this to secrets/config.json (git ignores that folder):
      {"email": "ada@acme.com", "api_token": "ATATT3x…", "domain_name": "acme.atlassian.net"}
   3. .venv/bin/source-confluence check --config secrets/config.json
      .venv/bin/source-confluence discover --config secrets/config.json
@@ -36,11 +36,11 @@ Message = dict[str, Any]
 
 
 class Demo:
-    """Runs the installed command and shows what it says.
+    """Runs the installed command and prints a summary of its messages.
 
     Args:
         site: The site to read.
-        folder: For the files the command wants.
+        folder: For the files the command needs.
     """
 
     def __init__(self, site: RunningSite, folder: Path) -> None:
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def _shown(message: Message) -> Message:
-    """Print what matters of a message as soon as it comes: the check, and each stream's status."""
+    """Print the result of the check, and each stream's status, as soon as it comes."""
     if message["type"] == "CONNECTION_STATUS":
         status = message["connectionStatus"]
         print(f"  {status['status']} {status.get('message', '')}".rstrip())

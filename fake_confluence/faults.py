@@ -1,4 +1,4 @@
-"""Plan misbehaviour: which request is answered how wrongly."""
+"""Plan faults: which requests go wrong, and how."""
 
 import gzip
 import json
@@ -21,23 +21,23 @@ class Fault:
 
     Args:
         kind: What goes wrong, one of `KINDS`.
-        path: The end of the paths it concerns, `/pages`; every path when empty.
-        first: The first request to that path that is concerned, counted from 1.
-        count: How many requests in a row are concerned; None for all that follow.
-        every: Concerns only every n-th of them.
-        limit_above: Concerns only requests for more rows than that.
+        path: The end of the paths it affects, `/pages`; every path when empty.
+        first: The first request to that path that is affected, counted from 1.
+        count: How many requests in a row are affected; None for all that follow.
+        every: Affects only every n-th of them.
+        limit_above: Affects only requests for more rows than that.
         status: For `status`: the HTTP status.
-        headers: For `status`, and for `headers` on an answer that is sound: `{"Retry-After": "1"}`.
-        body: For `status`: what stands in the answer; an error as v2 words it when empty.
-        seconds: For `slow`: how long; for `trickle` and `status`: before each byte.
+        headers: For `status`, and for `headers` on a sound response: `{"Retry-After": "1"}`.
+        body: For `status`: the body of the response; when empty, an error as v2 words it.
+        seconds: For `slow`: the delay; for `trickle` and `status`: the delay before each byte.
         row: For `poison`, `odd`, `odd_body` and `gone`: which row of the list, counted from 0.
         row_count: For `poison` and `gone`: how many rows, from that one on; for `few_ids`: how many
-            of the ids that were asked for are looked at; for `added` and `removed`: how many
-            groups; for `short`: how many rows are left.
-        raw: For `odd`: what stands in that row as the value of "odd", in JSON: `"\ud800"`; U+DC80
-            to U+DCFF stand for bytes that are no UTF-8. For `odd_body`: what its body is. For
-            `links`: what stands under `_links`.
-        size_bytes: For `huge` and `bomb`: how much it is, unpacked.
+            of the requested ids are looked at; for `added` and `removed`: how many groups; for
+            `short`: how many rows remain.
+        raw: For `odd`: the value of "odd" in that row, as JSON: `"\ud800"`; U+DC80 to U+DCFF stand
+            for bytes that are not UTF-8. For `odd_body`: its body. For `links`: the value of
+            `_links`.
+        size_bytes: For `huge` and `bomb`: the decompressed size.
         location: For `redirect`: where to.
     """
 
@@ -62,7 +62,7 @@ class Fault:
             raise ValueError(f"There is no fault {self.kind!r}, only: {', '.join(sorted(KINDS))}.")
 
     def concerns(self, path: str, number: int, limit: int) -> bool:
-        """Whether this is one of the requests to go wrong."""
+        """Whether this request is affected."""
         behind = number - self.first
         in_time = behind >= 0 and (self.count is None or behind < self.count)
         is_meant = path.endswith(self.path) and limit > self.limit_above
@@ -70,7 +70,7 @@ class Fault:
 
 
 class Plan:
-    """Counts the requests to each path and finds the first fault that concerns one."""
+    """Counts the requests to each path and finds the first fault that affects one."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self._faults = tuple(faults)
@@ -132,7 +132,7 @@ def _foreign_next(reply: Reply, _: Fault) -> Reply:
 
 
 def _links(reply: Reply, fault: Fault) -> Reply:
-    """Something else stands under `_links`, or nothing; the header does not lead on either."""
+    """Another value of `_links`, or none; the header has no next link either."""
     document = {name: value for name, value in reply.document.items() if name != "_links"}
     if fault.raw:
         document["_links"] = json.loads(fault.raw)
@@ -140,7 +140,7 @@ def _links(reply: Reply, fault: Fault) -> Reply:
 
 
 def _next_in_header(reply: Reply, _: Fault) -> Reply:
-    """Where the list goes on stands in the header only."""
+    """The next link is in the header only."""
     links = {"base": reply.document["_links"]["base"]}
     return replace(reply, document={**reply.document, "_links": links})
 
@@ -153,21 +153,21 @@ def _other_next_in_header(reply: Reply, _: Fault) -> Reply:
 
 
 def _cut_list(reply: Reply, _: Fault) -> Reply:
-    """No rows, and nothing that leads on, though there are more."""
+    """No rows and no next link, though there are more rows."""
     links = {"base": reply.document["_links"]["base"]}
     document = {**reply.document, "results": [], "_links": links}
     return replace(reply, document=document, headers={"Link": link_header(links)})
 
 
 def _short(reply: Reply, fault: Fault) -> Reply:
-    """Fewer rows of v1 than there are, and not a word of it."""
+    """Fewer rows of v1 than there are, without any sign of it."""
     links = {name: link for name, link in reply.document["_links"].items() if name != "next"}
     rows = reply.document["results"][: fault.row_count]
     return replace(reply, document={**reply.document, "results": rows, "_links": links})
 
 
 def _poison(reply: Reply, fault: Fault) -> Reply:
-    """Fails when one of the rows is asked for with its body, or with its description."""
+    """Fails when one of the rows is requested with its body or its description."""
     given = ("body", "description", "icon")
     rows = zip(reply.document.get("results", []), _numbers(reply), strict=True)
     heavy = [number for row, number in rows if any(row.get(name) for name in given)]
@@ -176,7 +176,7 @@ def _poison(reply: Reply, fault: Fault) -> Reply:
 
 
 def _odd(reply: Reply, fault: Fault) -> Reply:
-    """The answer with one member more in one of its rows; Python could not make it otherwise."""
+    """The response with one more field in one row, as raw JSON that Python could not encode."""
     rows = [dict(row) for row in reply.document["results"]]
     if fault.row < len(rows):
         rows[fault.row]["odd"] = _MARK
@@ -184,7 +184,7 @@ def _odd(reply: Reply, fault: Fault) -> Reply:
 
 
 def _odd_body(reply: Reply, fault: Fault) -> Reply:
-    """The same, in the body, or the description, of the row of the list that has that number."""
+    """The same, in the body or the description of the row with that number in the list."""
     rows = [
         {**row, name: _MARK} if number == fault.row and row.get(name) else row
         for row, number in zip(reply.document["results"], _numbers(reply), strict=True)
@@ -204,7 +204,7 @@ def _raw(reply: Reply, rows: list[dict[str, Any]], fault: Fault) -> Reply:
 
 
 def _numbers(reply: Reply) -> list[int]:
-    """Which rows of the list they are, by their titles, counted from 0."""
+    """The numbers of the rows in the list, taken from their titles, counted from 0."""
     rows = reply.document.get("results", [])
     titles = [row["title"] if "title" in row else row["name"] for row in rows]
     return [int(title.rpartition(" ")[2]) - 1 for title in titles]
@@ -215,7 +215,7 @@ def _huge(reply: Reply, fault: Fault) -> Reply:
 
 
 def _bomb(reply: Reply, fault: Fault) -> Reply:
-    """Spaces, packed a thousand times smaller: members of gzip that follow each other."""
+    """Spaces, compressed a thousandfold: gzip members, one after the other."""
     member = gzip.compress(b" " * _MEMBER_BYTES)
     return replace(reply, packed=member * (fault.size_bytes // _MEMBER_BYTES))
 
@@ -255,12 +255,15 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "added": lambda reply, _: reply,
     "removed": lambda reply, _: reply,
 }
-"""Every kind of fault: a status; headers; a credential that is not recognised; an address
-elsewhere; a delay; a connection that ends before, or within, an answer; a body that is damaged,
-broken off, a login page, no list, huge, huge when unpacked, or comes byte by byte; a row that fails
-with its body, or holds something odd; a next link without a cursor, or to another host, or that
-repeats the cursor that was asked for; a page without rows but with a next link; an answer that
-ignores `cursor` or `start`; one to `id=…` that ignores it, looks at the first ids only, or lacks
-rows that were deleted since they were listed; links that are none, or stand in the header only, or
-are others there; a page without rows that ends the list too early; one of v1 that is short; groups
-that were added before all others, or are removed from there."""
+"""Every kind of fault.
+
+- The response: another status or headers, a redirect, a delay, a credential that is not recognised.
+- The connection: it ends before the response, or within it, or sends the body byte by byte.
+- The body: damaged gzip, half a JSON text, a login page, no list, huge, huge when decompressed.
+- A row: one that fails with its body, or holds something odd.
+- The next link: without a cursor, to another host, with the cursor of the request, malformed, in
+  the header only, or another one there.
+- The rows: none, with or without a next link; fewer than there are (v1); the same at any `cursor`
+  or `start`; for `id=…`, all rows, only those of the first ids, or all but deleted ones.
+- The groups: some were added before all others, or removed from there.
+"""

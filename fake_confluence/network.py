@@ -1,4 +1,4 @@
-"""Make the site as slow as a real one: a latency for each answer, and a limit of requests."""
+"""Make the site as slow and strict as a real one: latency, a rate limit, refusals."""
 
 import threading
 import time
@@ -12,13 +12,13 @@ from fake_confluence.reply import Reply, error_body
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """How long answers take.
+    """How long responses take.
 
     Args:
-        request_seconds: For each request, whatever it asks for.
-        body_seconds: For each page or blog post whose body is in the answer.
-        jitter: How much longer or shorter a request may take by chance: 0.2 is a fifth.
-        seed: The same seed gives the same chances.
+        request_seconds: For each request, whatever it is for.
+        body_seconds: For each page or blog post whose body is in the response.
+        jitter: How much longer or shorter a request may take at random: 0.2 is a fifth.
+        seed: The same seed gives the same random numbers.
     """
 
     request_seconds: float = 0.0
@@ -31,7 +31,7 @@ class Latency:
         self._random.seed(self.seed)
 
     def seconds(self, body_count: int) -> float:
-        """For an answer with so many bodies."""
+        """For a response with so many bodies."""
         fair = self.request_seconds + body_count * self.body_seconds
         return fair * self._random.uniform(1 - self.jitter, 1 + self.jitter)
 
@@ -44,13 +44,12 @@ class Refuser(Protocol):
 
 
 class Limiter:
-    """Allows so many requests a second, and that many at once; it refuses the others with 429.
+    """Allows a number of requests a second, and a burst; it refuses the others with 429.
 
     Args:
         per_second: Requests a second.
-        burst: How many may come at once when there were none for a while.
-        later: What it allows from then on: `((3, 5), (13, 20))` is 5 a second after 3 seconds, and
-            20 after 13.
+        burst: How many may come at once after a pause; as many as a second allows, by default.
+        later: Later rates: `((3, 5), (13, 20))` is 5 a second after 3 seconds, 20 after 13.
     """
 
     def __init__(
@@ -82,15 +81,15 @@ class Limiter:
 
 
 class Chance:
-    """Refuses requests by chance, or one of so many, or the first ones, as those of others make it.
+    """Refuses requests at random, every n-th, or the first ones, as if others used up the limit.
 
     Args:
-        part: The part of the requests that is refused by chance: 0.1 is a tenth.
-        every: Which of them in turn: 3 is the third, the sixth and so on.
-        first: How many of the first ones.
-        seconds: For how long each that comes is refused.
-        retry_after: How long to wait, or nothing.
-        seed: The same seed gives the same chances.
+        part: The share of the requests that is refused at random: 0.1 is a tenth.
+        every: Refuses every n-th request: 3 is the third, the sixth and so on.
+        first: How many of the first requests are refused.
+        seconds: How long every request is refused, from the first one on.
+        retry_after: The header `Retry-After`; empty for none.
+        seed: The same seed gives the same random numbers.
     """
 
     def __init__(  # noqa: PLR0913 (each is a way to refuse)
@@ -126,6 +125,6 @@ class Chance:
 
 
 def too_fast(retry_after: str) -> Reply:
-    """A refusal, with a word how long to wait, or none."""
+    """A refusal, with `Retry-After` unless that is empty."""
     headers = {"Retry-After": retry_after} if retry_after else {}
     return Reply(status=429, headers=headers, document=error_body(429, "Too fast"))

@@ -1,4 +1,4 @@
-"""Hold an answer until it is written to the socket, and word errors as real sites do."""
+"""Describe a response until it is written to the socket, and word errors as real sites do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer, before it is written to the socket.
+    """A response, before it is written to the socket.
 
     Args:
-        document: The body as JSON, or as it is when it is bytes.
-        sent_part: The share of the announced bytes that is really sent before the connection ends.
-        delay_seconds: How long nothing happens before the answer begins.
+        document: The body: a JSON document, or bytes that are sent as they are.
+        sent_part: The share of the announced bytes that is sent before the connection ends.
+        delay_seconds: The delay before the response begins.
         is_gzip_broken: Whether the compressed body is damaged.
-        packed: The body as it is sent, said to be packed with gzip; `document` does not count then.
-        piece_seconds: How long nothing happens before each byte of the body.
+        packed: A body that is already compressed with gzip; it is sent in place of `document`.
+        piece_seconds: The delay before each byte of the body.
     """
 
     status: int
@@ -39,9 +39,9 @@ def error_body(status: int, title: str = "planned fault", *, code: str = "FAULT"
 
 
 def unrecognised(path: str) -> Reply:
-    """How real sites refuse a credential they do not know, where they do not answer 401.
+    """How real sites refuse an unknown credential where they do not respond with 401.
 
-    A path of v2 with a 404 that names nothing, any other with a 403.
+    For a path of v2 that is a 404 without details, for any other path a 403.
     """
     if path.startswith("/wiki/api/v2/"):
         return Reply(status=404, document=error_body(404, "Not Found", code="NOT_FOUND"))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 Parameters = Mapping[str, Sequence[str] | None]
-"""The parameters that are known, each with its values; None where any value goes."""
+"""The known parameters, each with its values; None where any value is accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class RefusedError(Exception):
 
 
 def checked(call: Call, name: str, known: Parameters) -> dict[str, str]:
-    """The parameters, each known to this list, each once, each with a value it knows."""
+    """The parameters, each known to this list, given once, with a known value."""
     params = dict(call.params)
     if len(params) != len(call.params):
         raise RefusedError("A parameter is given twice, which this fake does not imitate.")

@@ -1,6 +1,6 @@
 """Say which lists the site has: each is one row of `ROUTES`.
 
-A further list is one row, and a function that makes the rows it shows:
+To add a list, add one row, and a function that makes the rows of the list:
 
     def label(_: Sizes, index: int, random: Random) -> Row:
         return {"id": str(index + 1), "name": f"label-{index}", "prefix": random.choice(PREFIXES)}
@@ -13,7 +13,7 @@ A further list is one row, and a function that makes the rows it shows:
         paging=ByCursor(),
     )
 
-For a list under another row, what stands for the placeholder is the last argument of both:
+For a list below another row, the value of the placeholder is the last argument of both functions:
 
     Route(
         path="/wiki/rest/api/group/{groupId}/membersByGroupId",
@@ -50,12 +50,12 @@ _MAX_IDS = 250
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByCursor:
-    """How a list of v2 is read; visitors see no rows.
+    """How a list of v2 is paged; visitors see no rows.
 
     Args:
         max_rows: The largest `limit`; a larger one is refused.
         default_rows: The `limit` where none is given.
-        ids: The ids of its rows, which cursors are made of.
+        ids: The ids of its rows; cursors are made from them.
         has_id_filter: Whether `id=65538,4259830` is understood.
     """
 
@@ -97,14 +97,14 @@ class ByCursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByOffset:
-    """How a list of v1 is read; visitors get a 403.
+    """How a list of v1 is paged; visitors get a 403.
 
     Args:
-        max_rows: The most rows of one answer; a larger `limit` is lowered without a word.
-        has_next_link: Whether an answer says where the next one is.
-        size_is_total: Whether `size` counts the whole list instead of the answer. Real sites
-            disagree on it, too.
-        date_field: Where rows hold the instant that `startDate` and `endDate` are about.
+        max_rows: The most rows in one response; a larger `limit` is lowered silently.
+        has_next_link: Whether a response has a next link.
+        size_is_total: Whether `size` counts the whole list instead of the response. Real sites
+            differ in this.
+        date_field: The field of a row that `startDate` and `endDate` filter by.
     """
 
     max_rows: int
@@ -128,14 +128,14 @@ class Route:
     """A list of the site.
 
     Args:
-        path: Where it is; `{groupId}` stands for any id.
-        name: What it is called in `Content` and in refusals.
+        path: Its path; `{groupId}` stands for any id.
+        name: Its name in `Content` and in refusals.
         count: How many rows it has: `count(sizes, *parents)`.
-        make: Its rows, one by one: `make(sizes, index, random, *parents)`. All that is made up
-            must come from `random`.
-        paging: How it is read.
-        parameters: What it understands besides the parameters of its paging.
-        make_new: Makes the n-th of the rows that come in while the list is read, at its beginning.
+        make: Makes one row: `make(sizes, index, random, *parents)`. Every made-up value must come
+            from `random`.
+        paging: How it is paged.
+        parameters: The parameters it accepts besides those of its paging.
+        make_new: Makes the n-th row that is added at the beginning while the list is read.
     """
 
     path: str
@@ -148,11 +148,11 @@ class Route:
 
     @property
     def all_parameters(self) -> Parameters:
-        """All that it understands."""
+        """All parameters it accepts."""
         return {**self.paging.parameters, **self.parameters}
 
     def parents(self, path: str) -> tuple[str, ...] | None:
-        """What stands for the placeholders in a path of this list; None for other paths."""
+        """The values of the placeholders in a path of this list; None for other paths."""
         found = _pattern(self.path).fullmatch(path)
         return found.groups() if found else None
 

@@ -1,4 +1,4 @@
-"""Make up the rows: row `index` of a list is a function of the seed and the sizes alone."""
+"""Generate the rows: row `index` of a list depends on the seed and the sizes alone."""
 
 import uuid
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _ID_SLOTS = 4  # pages, blog posts and spaces share one number space; one slot i
 PAGE_IDS, BLOG_POST_IDS, SPACE_IDS = (
     range(_FIRST_ID + slot * _ID_STEP, 2**62, _ID_SLOTS * _ID_STEP) for slot in range(3)
 )
-"""The ids of all rows that there may be; they rise with the index."""
+"""The ids of all possible rows; they increase with the index."""
 
 _FIRST_DAY = pendulum.datetime(2023, 1, 2, 9)
 _NEWEST_EVENT = pendulum.datetime(2026, 6, 30, 12)
@@ -48,12 +48,12 @@ _EVENTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How much of what the site holds.
+    """How many rows each list of the site has, and how large bodies are.
 
     Args:
         seed: The same seed gives the same rows, byte by byte.
-        body_bytes: The least size of the body of a page or blog post.
-        most_body_bytes: The size of the largest ones; when it is smaller, all are of the least.
+        body_bytes: The smallest body of a page or blog post.
+        most_body_bytes: The largest one; when it is less than `body_bytes`, all are the smallest.
     """
 
     seed: int = 1

@@ -1,4 +1,4 @@
-"""Put the service on a socket of this machine, with TLS and a throw-away certificate."""
+"""Serve the site on a local socket, with TLS and a throw-away certificate."""
 
 import gzip
 import json
@@ -26,13 +26,13 @@ _STATUSES_WITHOUT_BODY = (204, 304)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningSite:
-    """A site that can be asked.
+    """A site that is running.
 
     Args:
         host: `localhost:38211`.
         ca_file: The certificate authority to trust, for `REQUESTS_CA_BUNDLE`.
-        service: What answers.
-        settings: Settings of the connector besides those that name the site and the account.
+        service: Answers the requests.
+        settings: Settings of the connector besides those for the site and the account.
     """
 
     host: str
@@ -59,7 +59,7 @@ def serve(
     """Run a site on localhost while the block runs.
 
     Args:
-        service: What answers.
+        service: Answers the requests.
         port: The port to listen on; 0 for any that is free.
         settings: More settings of the connector, for `config`: `{"num_workers": 1}`.
     """
@@ -102,7 +102,7 @@ class _Server(ThreadingHTTPServer):
         )
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients that go away in the middle are part of what is tested."""
+        """Say nothing: clients that disconnect early are part of what is tested."""
 
 
 class _Handler(BaseHTTPRequestHandler):

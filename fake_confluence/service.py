@@ -1,4 +1,4 @@
-"""Answer a request as Confluence Cloud would; no sockets here."""
+"""Answer requests as Confluence Cloud would; no sockets here."""
 
 import base64
 import binascii
@@ -25,20 +25,20 @@ _CURRENT_USER = "/wiki/rest/api/user/current"
 
 
 class Service:
-    """A site that answers.
+    """The site, without its socket: one response for each request.
 
     Args:
-        content: What it holds.
+        content: What the site holds.
         faults: What goes wrong, and when.
-        page_cap: The most rows it gives in one answer, however many are asked for. Lists by offset
-            do not say so: they name the limit that was asked for, and have no next link.
-        welcomes_visitors: Whether a wrong credential is an anonymous visitor (who sees nothing)
+        page_cap: The most rows in one response, however many are requested. Lists by offset do not
+            say so: they repeat the requested limit, and have no next link.
+        welcomes_visitors: Whether a wrong credential makes an anonymous visitor (who sees nothing)
             instead of a 401, as on sites that are open to the public.
-        refuses_with_401: Whether a wrong credential is answered with 401. If not, v2 answers 404
-            and v1 answers 403, as real sites do as well.
-        events_per_call: How many new audit events happen before each look at the audit log.
-        latency: How long its answers take.
-        limiter: Which requests it refuses; none when there is no limiter.
+        refuses_with_401: Whether a wrong credential gets a 401. If not, v2 responds with 404 and v1
+            with 403, as some real sites do.
+        events_per_call: How many new audit events are added before each request for the audit log.
+        latency: How long responses take.
+        limiter: Which requests the site refuses; none when there is no limiter.
     """
 
     def __init__(  # noqa: PLR0913 (each is a way for sites to be different)
@@ -72,7 +72,7 @@ class Service:
             self._plan = Plan(())
 
     def reply(self, call: Call) -> Reply:
-        """The answer, planned faults included."""
+        """The response, planned faults included."""
         rows = self.content.at(call.path)
         with self._lock:
             self.calls.append(call)
@@ -181,7 +181,7 @@ class Service:
 def _found(
     rows: Rows, paging: ByCursor, params: Mapping[str, str], fault: Fault | None
 ) -> Sequence[int]:
-    """The rows that a request is about, by their numbers: all, or those whose ids it names."""
+    """The numbers of the rows a request is for: all, or those whose ids it names."""
     everything = range(rows.count)
     fails = fault.kind if fault else ""
     if "id" not in params or fails == "ignore_ids":
@@ -194,7 +194,7 @@ def _found(
 
 
 def _shifted(rows: Rows, fault: Fault | None, places: range) -> tuple[list[Row], int]:
-    """The rows at some places, and how many there are, when others came or went before them."""
+    """The rows at some offsets, and the total, after others were added or removed before them."""
     added = {"added": 1, "removed": -1}.get(fault.kind, 0) * fault.row_count if fault else 0
     total = rows.count + added
     return [rows.row(place - added) for place in places if place < total], total
@@ -205,7 +205,7 @@ def _base(call: Call) -> str:
 
 
 def _limit_of(call: Call) -> int:
-    """The rows a request asks for, as far as planned faults care."""
+    """The rows a request asks for, as planned faults count them."""
     text = dict(call.params).get("limit", "25")
     return int(text) if text.isdigit() else 25
 
@@ -229,13 +229,13 @@ def _current_user(*, known: bool) -> Reply:
 
 
 def _body_count(reply: Reply) -> int:
-    """How many pages or blog posts with a body are in an answer."""
+    """How many pages or blog posts with a body are in a response."""
     rows = reply.document.get("results", []) if isinstance(reply.document, dict) else []
     return sum(1 for row in rows if row.get("body"))
 
 
 def _as_asked(row: Row, params: Mapping[str, str]) -> Row:
-    """The row without what must be asked for."""
+    """The row without the fields that were not requested."""
     if "body" in row and "body-format" not in params:
         return {**row, "body": {}}
     if "description" in row and "description-format" not in params:
@@ -262,7 +262,7 @@ def _last_id(cursor: str) -> int:
 
 
 def _next_link(path: str, params: Mapping[str, str], cursor: str, *, style: int) -> str:
-    """The link to the next page; real ones differ in escaping, and in where the cursor stands."""
+    """The link to the next page; as on real sites, escaping and the place of the cursor vary."""
     others = [(name, value) for name, value in params.items() if name != "cursor"]
     escaped = quote(cursor, safe="") if style % 2 else cursor
     place = style % (len(others) + 1)
