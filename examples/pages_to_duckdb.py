@@ -1,11 +1,11 @@
-"""Sync a Confluence site into DuckDB, and ask it three questions in SQL.
+"""Sync a Confluence site into DuckDB, and answer three questions with SQL.
 
     scripts/pyairbyte examples/pages_to_duckdb.py                               # a fake site
     scripts/pyairbyte examples/pages_to_duckdb.py --config secrets/config.json  # your own
 
-In which space are how many pages stale? Which pages are edited most? Who writes where? The answers
-are printed, and written as CSV into a folder, with a chart (PNG) of the first one. The tables are
-there, too, in `confluence.duckdb`: open it with `duckdb`, pandas or whatever you like, and ask on.
+How many pages are stale in each space? Which pages are edited most? Who writes where? The answers
+are printed, and written to a folder as CSV files, with a chart (PNG) of the first one. The folder
+also has the tables, in `confluence.duckdb`: open it with `duckdb` or pandas for your own queries.
 """
 
 import argparse
@@ -26,10 +26,10 @@ mpl.use("Agg")  # a chart in a file, no window
 ROOT = Path(__file__).resolve().parents[1]
 CONNECTOR = ROOT / ".venv" / "bin" / "source-confluence"
 
-# Columns are in lower case; ids are texts, so they join; times are TIMESTAMP; objects are JSON:
-# `version ->> '$.number'`. People are account ids; their names stand only in the stream `audit`.
+# Column names are in lower case, ids are strings, times are TIMESTAMP, objects are JSON:
+# `version ->> '$.number'`. People are account ids; only the stream `audit` has their names.
 CURRENT = """
-    -- What is neither archived nor in an archived space.
+    -- Pages and blog posts that are neither archived nor in an archived space.
     CREATE OR REPLACE VIEW current_content AS
     SELECT content.*, coalesce(space.name, '(not visible)') AS space
     FROM (SELECT 'page' AS kind, * FROM pages
@@ -39,7 +39,7 @@ CURRENT = """
 """
 QUESTIONS = {
     "stale_pages_by_space": """
-        -- In which space has nobody touched how many pages for a year?
+        -- How many pages of each space has nobody edited for a year?
         SELECT space,
                count(*) FILTER (edited < current_date - INTERVAL 1 YEAR) AS stale,
                count(*) AS pages,
@@ -56,13 +56,13 @@ QUESTIONS = {
                (version ->> '$.number')::BIGINT AS versions,
                (version ->> '$.createdAt')::DATE AS last_edit,
                length(body ->> '$.storage.value') AS markup_characters,
-               _links ->> '$.webui' AS link -- goes behind https://<your domain>/wiki
+               _links ->> '$.webui' AS link -- append it to https://<your domain>/wiki
         FROM current_content WHERE kind = 'page'
         ORDER BY versions DESC, last_edit DESC, id
         LIMIT 100
     """,
     "who_writes_where": """
-        -- Who has written how many pages and blog posts, in which space?
+        -- How many pages and blog posts has each author written, by space?
         SELECT authorid AS author, space,
                count(*) FILTER (kind = 'page') AS pages,
                count(*) FILTER (kind = 'blog post') AS blog_posts
@@ -74,11 +74,11 @@ QUESTIONS = {
 
 
 def main() -> None:
-    """Sync, ask, draw."""
+    """Sync the site, run the queries, draw the chart."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", type=Path, help="settings of your site; none: a fake site")
+    parser.add_argument("--config", type=Path, help="settings of your site; a fake site without it")
     parser.add_argument("--folder", type=Path, help="for the results; else confluence/ or demo/")
     chosen = parser.parse_args()
     folder = chosen.folder or Path("confluence" if chosen.config else "demo")
@@ -92,17 +92,17 @@ def main() -> None:
             tables = sync(settings, folder)
     except ab.exceptions.PyAirbyteError as error:
         reason = (error.context or {}).get("failure_reason")
-        sys.exit(reason or f"{error.get_message()} It says above why. Its log: {error.log_file}")
+        sys.exit(reason or f"{error.get_message()} The reason is above. Its log: {error.log_file}")
     answer(tables, folder)
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder, so that git leaves it alone: whole pages are in it."""
+    """Create the folder, and let git ignore it, because it will hold whole pages."""
     if not folder.exists():
         folder.mkdir(parents=True)
         (folder / ".gitignore").write_text("*\n")
     for result in [*folder.glob("confluence.duckdb*"), *folder.glob("*_*.png")]:
-        result.unlink()  # what was deleted in Confluence must not stay
+        result.unlink()  # what was deleted in Confluence must not remain
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def sync(config: dict[str, Any], folder: Path) -> ab.DuckDBCache:
 
 
 def answer(tables: ab.DuckDBCache, folder: Path) -> None:
-    """Ask the questions; print, write and draw the answers."""
+    """Run the queries; print, write and draw the answers."""
     engine = tables.get_sql_engine()
     with engine.begin() as connection:
         connection.exec_driver_sql(CURRENT)
@@ -144,7 +144,7 @@ def answer(tables: ab.DuckDBCache, folder: Path) -> None:
 
 @contextmanager
 def fake_site() -> Iterator[dict[str, Any]]:
-    """The settings of a fake site, which runs meanwhile."""
+    """The settings of a fake site that runs within the block."""
     site = subprocess.Popen(
         [ROOT / ".venv" / "bin" / "python", "-m", "fake_confluence", "--pages", "1240"],
         cwd=ROOT,
@@ -161,7 +161,7 @@ def fake_site() -> Iterator[dict[str, Any]]:
 
 
 def draw(spaces: pd.DataFrame, file: Path) -> None:
-    """A bar for each of the twenty spaces with most stale pages."""
+    """Draw a bar for each of the twenty spaces with the most stale pages."""
     most = spaces.head(20).iloc[::-1].set_index("space")
     bars = pd.DataFrame(
         {"not edited for a year": most["stale"], "edited since": most["pages"] - most["stale"]}
