@@ -103,7 +103,7 @@ class SourceConfluence(AbstractSource):
 
         airbyte-cdk 7.39.1 calls `spec`, then this, and then holds the settings against the form it
         was given: before `check` always, whatever `check_config_against_spec` says. It would only
-        say that a setting is required or does not match a regular expression, so what it goes on
+        say that a setting is required or does not match a regular expression, so what it uses
         with is the form without its rules.
 
         Nothing is written: the CDK's own way leaves the settings, and so the token, in a file of

@@ -70,7 +70,8 @@ def _instant(text: str) -> pendulum.DateTime | None:
     """
     with suppress(ValueError, OverflowError):
         if not _ISO_TIME.match(text):
-            return pendulum.instance(parsedate_to_datetime(text), tz="UTC").in_timezone("UTC")
+            moment = parsedate_to_datetime(text.replace(":60 ", ":59 "))  # a leap second
+            return pendulum.instance(moment, tz="UTC").in_timezone("UTC")
         instant = pendulum.parse(text)
         return instant.in_timezone("UTC") if isinstance(instant, pendulum.DateTime) else None
     return None

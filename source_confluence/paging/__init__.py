@@ -1,1 +1,1 @@
-"""What a list is and how it is paged: pure functions; no sockets, clocks or threads."""
+"""What a list is and how it is paged: pure functions; no sockets, no threads."""

@@ -25,8 +25,10 @@ class CursorPager(Pager):
 
     example: ClassVar[Position] = {"cursor": "eyJpZCI6…"}
 
-    def __init__(self, *, key: Key = row_key, warn: Warn = lambda _: None) -> None:
-        super().__init__(key=key, warn=warn)
+    def __init__(
+        self, *, key: Key = row_key, warn: Warn = lambda _: None, mark: Position | None = None
+    ) -> None:
+        super().__init__(key=key, warn=warn, mark=mark)
         self._cursors: set[int] = set()
         self._position: Position = {}
         self._is_asked_again = False
@@ -82,9 +84,9 @@ class ByCursor(Paging):
     """Each response names the cursor of the next page, in its body or its header `Link`.
 
     Args:
-        fetch_by: The parameter that fetches rows by their ids, `id`. Then pages are listed without
-            what is heavy, which is quick and says what is complete, and several requests fetch the
-            rows behind it. Without it the list is read one page after the other.
+        fetch_by: The parameter that fetches rows by their ids, `id`. Where rows have a heavy part,
+            pages are then listed without it, which is quick and says what is complete, and several
+            requests fetch the rows behind it. Else the list is read one page after the other.
     """
 
     pager: ClassVar[type[Pager]] = CursorPager
@@ -94,7 +96,7 @@ class ByCursor(Paging):
 
     def first_plan(self, listing: Listing, position: Position, rows: int) -> Plan | None:
         """By ids: while the first bodies come, so do the ids of the next pages."""
-        if not self.fetch_by:
+        if not (self.fetch_by and listing.heavy):
             return None
         return IdsPlan(listing=listing, fetch_by=self.fetch_by, position=position, rows=rows)
 

@@ -35,8 +35,10 @@ class OffsetPager(Pager):
     example: ClassVar[Position] = {"start": 1000}
     example_mark: ClassVar[Position] = {"rowBefore": "9f86d081884c7d65"}
 
-    def __init__(self, *, key: Key = row_key, warn: Warn = lambda _: None) -> None:
-        super().__init__(key=key, warn=warn)
+    def __init__(
+        self, *, key: Key = row_key, warn: Warn = lambda _: None, mark: Position | None = None
+    ) -> None:
+        super().__init__(key=key, warn=warn, mark=mark)
         self._start = 0
         self._before: list[Row] = []
         self._most_rows = 0

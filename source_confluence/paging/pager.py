@@ -31,6 +31,7 @@ class Pager(ABC):
     Args:
         key: Tells a row from the others.
         warn: Is told what the user should know of the list, each thing once.
+        mark: What the state of an earlier read says besides the position.
 
     Attributes:
         page_count: How many pages were admitted so far.
@@ -43,10 +44,12 @@ class Pager(ABC):
     example_mark: ClassVar[Position] = {}
     """What its state may say besides."""
 
-    def __init__(self, *, key: Key = row_key, warn: Warn = lambda _: None) -> None:
+    def __init__(
+        self, *, key: Key = row_key, warn: Warn = lambda _: None, mark: Position | None = None
+    ) -> None:
         self.page_count = 0
         self.row_count = 0
-        self.mark: Position = {}
+        self.mark: Position = mark or {}
         self._key = key
         self._warn = warn
         self._warned: set[str] = set()

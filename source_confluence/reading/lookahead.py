@@ -30,7 +30,7 @@ _MAX_SEQUENTIAL_PAGES = 64
 
 
 class Lookahead:
-    """A window of pages that are being fetched, one behind the other.
+    """A window of consecutive pages that are being fetched.
 
     The caller's thread decides, logs and waits; workers only send.
 
@@ -65,11 +65,11 @@ class Lookahead:
         """The page at a position, fetched ahead if possible; then the pages behind it are."""
         if not self._page_count:
             paging, rows = self._listing.paging, self._page_size.rows
-            self._go_on_with(paging.first_plan(self._listing, position, rows))
+            self._start_window(paging.first_plan(self._listing, position, rows), rows)
         batch = self._fetched_ahead(position) or self._sequential.page_at(position, place)
         self._page_count += 1
         self._last_seconds = batch.seconds
-        self._go_on_with(self._plan_behind(position, batch.page))
+        self._start_window(self._plan_behind(position, batch.page), batch.page.asked_rows)
         return batch
 
     def advance(self) -> None:
@@ -91,8 +91,11 @@ class Lookahead:
             self._listing, position, page, self._page_size.rows, full_rows
         )
 
-    def _go_on_with(self, plan: Plan | None) -> None:
-        """Let the window begin with a page, unless that is where it begins already."""
+    def _start_window(self, plan: Plan | None, tried_rows: int) -> None:
+        """Let the window begin with a page, unless that is where it begins already.
+
+        A page size that has just grown is tried sequentially first: once, not by all slots.
+        """
         if plan is None:
             self.close()
             return
@@ -101,7 +104,7 @@ class Lookahead:
             if self._pages_to_read_sequentially:
                 self._pages_to_read_sequentially -= 1
                 return
-            if self._is_off or plan.rows < _MIN_ROWS:
+            if self._is_off or not _MIN_ROWS <= plan.rows <= tried_rows:
                 return
             self._slots.append(Slot(plan))
         self._workers.settle()
@@ -188,7 +191,7 @@ class Lookahead:
             return
         while len(self._slots) < self._width():
             following = self._slots[-1].plan.following(self._page_size.rows)
-            if following is None:
+            if following is None or self._slots[-1].has_failed:
                 return
             self._slots.append(Slot(following))
 

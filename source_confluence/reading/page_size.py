@@ -14,10 +14,12 @@ class PageSize:
 
     Attributes:
         rows: How many rows to ask for now.
+        light_in_a_row: How many rows in a row were read without what is heavy.
     """
 
     def __init__(self, max_rows: int) -> None:
         self.rows = max_rows
+        self.light_in_a_row = 0
         self._max_rows = max_rows
         self._success_count = 0
         self._patience = _SUCCESSES_BEFORE_GROWTH
@@ -33,6 +35,7 @@ class PageSize:
 
     def succeeded(self, rows: int) -> None:
         """A response with so many rows was not too much; fewer rows than now prove nothing."""
+        self.light_in_a_row = 0
         if rows < self.rows:
             return
         if self._has_just_grown:
@@ -41,6 +44,10 @@ class PageSize:
         self._success_count += 1
         if self._success_count >= self._patience and self.rows < self._max_rows:
             self._change(min(self.rows * 2, self._max_rows), has_grown=True)
+
+    def succeeded_light(self) -> None:
+        """A row was read without what is heavy."""
+        self.light_in_a_row += 1
 
     def _change(self, rows: int, *, has_grown: bool) -> None:
         self.rows = rows

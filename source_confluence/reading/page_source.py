@@ -38,7 +38,7 @@ class PageSource(Protocol):
         """
 
     def advance(self) -> None:
-        """Let what is in flight go on, while the rows of a page are emitted."""
+        """Take what came and send what it leads to, while the rows of a page are emitted."""
 
     def close(self) -> None:
         """Forget what is in flight."""

@@ -9,7 +9,7 @@ from airbyte_cdk.sources.streams.core import StreamData
 
 from source_confluence.failures.failure import FinalFailureError
 from source_confluence.failures.table import BAD_REQUEST
-from source_confluence.paging.pager import Pager, Position
+from source_confluence.paging.pager import Position
 from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_source import Batch, PageSource
 from source_confluence.reading.state import COMPLETE, state_at, state_message
@@ -51,10 +51,8 @@ class Reader:
         self._records = records
         self._new_source = new_source
         self._confirm_identity = confirm_identity
-        self._begin()
         self._is_resumed = start is not None
-        if start is not None:
-            self._resume_at(start)
+        self._begin(start)
 
     def read(self) -> Iterator[StreamData]:
         """The records of all pages, in the order of the site; after each page but the last a state.
@@ -70,6 +68,7 @@ class Reader:
                 batch = self._batch_at(self._position)
                 yield from self._emit(batch)
                 following = self._pager.position_after(batch.page)
+                del batch  # before the next one is decoded beside it
                 yield from self._checkpoint(following)
         finally:
             self.close()
@@ -79,26 +78,19 @@ class Reader:
         self._source.close()
         self._records.log_count()
 
-    @property
-    def place(self) -> str:
-        """Where the page is that is read now, for people: `at the offset 2000`."""
-        return self._pager.place
-
-    def _begin(self) -> None:
-        """Begin at the first page."""
-        self._fixed: Position = self._paging.fixed()
+    def _begin(self, start: Position | None) -> None:
+        """Begin where an earlier read stopped, or at the first page."""
+        known, pager = start or {}, self._paging.pager
+        mark = {name: known[name] for name in pager.example_mark if name in known}
+        self._fixed = {name: known.get(name, now) for name, now in self._paging.fixed().items()}
+        self._position: Position | None = {
+            **self._fixed,
+            **{name: value for name, value in known.items() if name not in mark},
+        }
+        self.state: Mapping[str, Any] = state_at(known, of=self._subject) if known else {}
         warn = partial(self._logger.warning, "%s %s", self._subject)
-        self._pager: Pager = self._paging.pager(key=self._key, warn=warn)
+        self._pager = pager(key=self._key, warn=warn, mark=mark)
         self._source = self._new_source()
-        self._position: Position | None = self._fixed
-        self.state: Mapping[str, Any] = {}
-
-    def _resume_at(self, start: Position) -> None:
-        mark = {name: start[name] for name in self._pager.example_mark if name in start}
-        self._fixed = {name: start[name] for name in self._fixed}
-        self._position = {name: start[name] for name in start if name not in mark}
-        self._pager.mark = mark
-        self.state = state_at(start, of=self._subject)
 
     def _batch_at(self, position: Position) -> Batch:
         """The page at a position; the first page if that of an earlier read is gone.
@@ -122,7 +114,7 @@ class Reader:
             self._stream,
         )
         self._source.close()
-        self._begin()
+        self._begin(None)
         return self._settled_batch(self._fixed)
 
     def _settled_batch(self, position: Position) -> Batch:

@@ -35,7 +35,6 @@ class Sequential:
         self._logger = context.logger
         self._client = client
         self._page_size = page_size
-        self._light_in_a_row = 0
 
     def page_at(self, position: Position, place: str) -> Batch:
         """The page at a position; raises FinalFailureError when no size of it succeeds."""
@@ -45,7 +44,6 @@ class Sequential:
             if not self._listing.heavy or not error.failure.is_of_size:
                 raise
             return self._light_unless_it_was_a_moment(position, place, error)
-        self._light_in_a_row = 0
         self._page_size.succeeded(batch.page.asked_rows)
         return batch
 
@@ -84,12 +82,15 @@ class Sequential:
         self, position: Position, place: str, error: FinalFailureError
     ) -> Batch:
         """One row without its body, when the site fails on the body even while all else works."""
-        if self._light_in_a_row >= MAX_LIGHT_IN_A_ROW:
+        if self._page_size.light_in_a_row >= MAX_LIGHT_IN_A_ROW:
             raise error
         light = self._ask(position, place, lambda failure: failure.max_retries, is_light=True)
         whole = self._once_more(position, place)
-        self._light_in_a_row = self._light_in_a_row + 1 if whole is None else 0
-        return whole or replace(light, is_light=True)
+        if whole is not None:
+            self._page_size.succeeded(1)
+            return whole
+        self._page_size.succeeded_light()
+        return replace(light, is_light=True)
 
     def _once_more(self, position: Position, place: str) -> Batch | None:
         """The whole row after all, if the site has recovered in the meantime."""

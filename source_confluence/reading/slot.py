@@ -48,13 +48,8 @@ class Slot:
 
     @property
     def is_begun(self) -> bool:
-        """Whether it would take as many requests in another way now."""
+        """Whether dropping it would no longer save a request."""
         return self.plan.is_started or not self.is_waiting
-
-    @property
-    def leads_on(self) -> bool:
-        """Whether its next response says where the page behind it begins."""
-        return self.plan.leads_on
 
     @property
     def is_end(self) -> bool:

@@ -183,6 +183,7 @@ class ConfluenceStream(HttpStream, ABC):
         )
 
     def _new_source(self) -> PageSource:
+        # Airbyte's test kit sets `page_size`, by the setting `_page_size`.
         page_size = PageSize(self.page_size or self.listing.paging.max_rows)
         sequential = Sequential(self._context, RetryingClient(self._context), page_size)
         if self._sync.workers.count == 1:

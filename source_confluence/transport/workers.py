@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 
 import requests
 
+from source_confluence.failures import classify
 from source_confluence.transport.client import Answer
 
 Send = Callable[[requests.Session], Answer]
@@ -94,4 +95,5 @@ def _answer_to(send: Send, session: requests.Session) -> Answer:
     try:
         return send(session)
     except Exception as error:  # noqa: BLE001 (a thread that dies would leave the reader waiting)
-        return Answer(cause=type(error).__name__)
+        failure, detail = classify.of_exception(error)
+        return Answer(failure=failure, detail=detail, cause=type(error).__name__)

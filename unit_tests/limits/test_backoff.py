@@ -33,6 +33,7 @@ def answer(status: int, **headers: str) -> requests.Response:
         ({"Retry-After": "Wednesday, 01-Apr-26 15:00:00 GMT"}, 6 * 24 * 3600),
         ({"Retry-After": "Wed Apr  1 15:00:00 2026"}, 6 * 24 * 3600),
         ({"Retry-After": "Mon, 26 Mar 2026 15:01:30 GMT"}, 90),
+        ({"Retry-After": "Thu, 26 Mar 2026 15:00:60 GMT"}, 59),
         ({"X-RateLimit-Reset": "2026-03-26 15:00:20Z"}, 20),
         ({"Retry-After": "Thu, 26 Mar 2026 14:59:50 GMT"}, -10),
         ({"X-RateLimit-Reset": "2026-03-26T16:00Z"}, 3600),

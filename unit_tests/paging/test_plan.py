@@ -17,7 +17,7 @@ from fake_confluence import Call, Content, RunningSite
 from fake_confluence.catalog import configured_catalog
 from fake_confluence.reply import Reply
 from source_confluence.paging.by_cursor import ByCursor
-from source_confluence.paging.listing import Listing
+from source_confluence.paging.listing import Heavy, Listing
 from source_confluence.reading import lookahead
 from source_confluence.reading.slot import Slot
 from source_confluence.transport.body import CompressedBody
@@ -165,7 +165,8 @@ def test_a_few_huge_rows_do_not_end_the_fetching_ahead(
 def test_a_page_that_is_listed_holds_its_ids_and_not_its_rows() -> None:
     rows = [{"id": str(i), "title": "x" * 1_000} for i in range(250)]
     paging = ByCursor(max_rows=250, fetch_by="id")
-    plan = paging.first_plan(Listing(path="pages", paging=paging), {}, 250)
+    body = Heavy(field="body", parameter="body-format", value="storage")
+    plan = paging.first_plan(Listing(path="pages", paging=paging, heavy=(body,)), {}, 250)
     assert plan is not None
     slot = Slot(plan)
     slot.body = CompressedBody(orjson.dumps({"results": rows, "_links": {}}), is_gzip=False)

@@ -1,6 +1,8 @@
 """What every stream promises, through whole reads of a site on a socket."""
 
 import gc
+import weakref
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -260,6 +262,36 @@ def test_pages_are_forgotten_when_their_records_have_left(start_site: StartSite)
     before = pages()
     assert len(list(instance.read_only_records())) >= 23
     assert pages() == before
+
+
+@every_stream
+def test_a_page_is_forgotten_before_the_next_one_is_decoded(
+    stream: str, start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two pages near the largest size would take twice the memory."""
+    alive: weakref.WeakSet[Rows] = weakref.WeakSet()
+    seen: list[int] = []
+    parse = Page.parse
+
+    def watched(body: bytes, **options: Any) -> Page:  # noqa: ANN401
+        seen.append(len(alive))
+        page = parse(body, **options)
+        rows = Rows(page.rows)
+        alive.add(rows)
+        return replace(page, rows=rows)
+
+    monkeypatch.setattr(Page, "parse", watched)
+    site = start_site(content(stream, 23), page_cap=5)
+    assert completed(read(site.config, [stream]), stream)
+    assert len(seen) >= 5
+    # A list by offset keeps the page before, and one that may be its end, to see whether they meet.
+    assert max(seen) <= (2 if stream in OFFSETS else 0)
+
+
+class Rows(list[Any]):
+    """A list that can be watched."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 def test_the_token_is_masked_even_when_it_was_entered_with_blanks(start_site: StartSite) -> None:
