@@ -1,4 +1,8 @@
-"""Run the connector as its users do: a command with files, over TLS, in another process."""
+"""Run the connector as its users do: a command with files, over TLS, in another process.
+
+Most commands are forks of a process that has imported the connector already. Tests of what a
+process is (how it starts, its pipes, signals and kills) run the command itself.
+"""
 
 import json
 import os
@@ -10,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_confluence import RunningSite
+from integration_tests import fork_server
 
 Message = dict[str, Any]
 COMMAND = Path(sys.executable).parent / "source-confluence"
@@ -21,12 +26,10 @@ class Connector:
     Args:
         folder: For the files: `config.json`, `catalog.json`.
         site: The site to read.
-        command: What to run; the command of this environment unless said otherwise.
+        command: What to start, such as `[COMMAND]`; without it, nothing is started: it is forked.
     """
 
-    def __init__(
-        self, folder: Path, site: RunningSite, command: Sequence[str | Path] = (COMMAND,)
-    ) -> None:
+    def __init__(self, folder: Path, site: RunningSite, command: Sequence[str | Path] = ()) -> None:
         self.environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(site.ca_file)}
         self.command = command
         self.config = self.written(folder / "config.json", site.config)
@@ -34,6 +37,8 @@ class Connector:
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run one command: `run("check", "--config", path)`."""
+        if not self.command:
+            return fork_server.run("source_confluence.run", arguments, environment=self.environment)
         return subprocess.run(
             [*self.command, *arguments],
             env=self.environment,
@@ -75,6 +80,29 @@ class Connector:
         """The file, with the document in it as JSON."""
         path.write_text(json.dumps(document))
         return path
+
+
+class HurriedConnector(Connector):
+    """The same, on a clock on which waits take no time: see `hurried.py`.
+
+    Args:
+        bounds: How many MB a body may have, and how many seconds it may take.
+    """
+
+    def __init__(
+        self, folder: Path, site: RunningSite, bounds: Sequence[str] = ("64", "60")
+    ) -> None:
+        super().__init__(folder, site)
+        self.report = folder / "report.json"
+        self.bounds = bounds
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run one command, and leave the report on it in the folder."""
+        return fork_server.run(
+            "integration_tests.hurried",
+            [self.report, *self.bounds, *arguments],
+            environment=self.environment,
+        )
 
 
 def messages(done: subprocess.CompletedProcess[str]) -> list[Message]:

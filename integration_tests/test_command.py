@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from fake_confluence import Content, Fault, Service, serve
-from integration_tests.connector import COMMAND, Connector, counts, endings, messages
+from integration_tests.connector import (
+    COMMAND,
+    Connector,
+    HurriedConnector,
+    counts,
+    endings,
+    messages,
+)
 
 CATALOG = Path(__file__).parent / "configured_catalog.json"
 NAMES = ["pages", "blog_posts", "space", "audit", "group"]
@@ -56,7 +63,7 @@ def test_check_discover_and_read_a_whole_site(
 ) -> None:
     content = Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30)
     with serve(Service(content), settings={"num_workers": num_workers}) as site:
-        connector = Connector(tmp_path, site)
+        connector = Connector(tmp_path, site, [COMMAND])
         assert connector.check() == {"status": "SUCCEEDED"}
         done = connector.read()
 
@@ -158,7 +165,7 @@ def test_no_form_of_the_token_is_ever_printed(
     fault: Fault, level: list[str], tmp_path: Path
 ) -> None:
     with serve(Service(Content(pages=3, audit=3, spaces=3), faults=[fault])) as site:
-        connector = Connector(tmp_path, site)
+        connector = HurriedConnector(tmp_path, site)
         checked = connector.run("check", "--config", connector.config, *level)
         done = connector.read(*level)
 

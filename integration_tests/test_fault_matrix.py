@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pytest
 
 from fake_confluence import Content, Fault, Service, serve
 from fake_confluence.catalog import configured_catalog
-from integration_tests.connector import Connector, Message, messages
+from integration_tests.connector import HurriedConnector, Message, messages
 from integration_tests.fault_matrix import (
     ALL,
     COMPLETE_REQUESTS,
@@ -80,11 +79,7 @@ def run(
     folder.mkdir()
     service = Service(CONTENT, page_cap=FIRST_PAGE, faults=faults)
     with serve(service, settings={"num_workers": num_workers}) as site:
-        report = folder / "report.json"
-        hurried = str(ROOT / "integration_tests" / "hurried.py")
-        command = [sys.executable, hurried, str(report), *bounds]
-        connector = Connector(folder, site, command)
-        connector.environment["PYTHONPATH"] = str(ROOT)
+        connector = HurriedConnector(folder, site, bounds)
         selected = connector.written(connector.catalog, configured_catalog(*streams))
         done = connector.run("read", "--debug", "--config", connector.config, "--catalog", selected)
         token = site.config["api_token"]
@@ -92,7 +87,7 @@ def run(
         return Outcome(
             done=done,
             messages=messages(done),
-            **json.loads(report.read_text()),
+            **json.loads(connector.report.read_text()),
             paths=[call.path for call in site.calls],
             secrets=[token, signed, signed.rstrip("="), base64.b64encode(token.encode()).decode()],
         )

@@ -10,7 +10,7 @@ import pytest
 
 from fake_confluence import Content, Fault, RunningSite, Service, serve
 from fake_confluence.catalog import configured_catalog
-from integration_tests.connector import Connector, Message
+from integration_tests.connector import COMMAND, Connector, Message
 from source_confluence.streams.audit import event_id
 
 ROWS = 5_000
@@ -19,7 +19,7 @@ CONTENT = Content(pages=ROWS, audit=ROWS, spaces=20, body_bytes=60)
 
 def printed_until(line_count: int | None, connector: Connector, state: Path) -> list[Message]:
     """Read the stream; kill the process when so many lines have come, whatever it does by then."""
-    command = [*connector.command, "read", "--config", connector.config]
+    command: list[str | Path] = [COMMAND, "read", "--config", connector.config]
     with subprocess.Popen(
         [*command, "--catalog", connector.catalog, "--state", state],
         env=connector.environment,

@@ -11,7 +11,7 @@ import pytest
 
 from fake_confluence import Content, Fault, Service, serve
 from fake_confluence.catalog import configured_catalog
-from integration_tests.connector import Connector, Message
+from integration_tests.connector import COMMAND, Connector, Message
 
 CONTENT = Content(pages=2_000, spaces=20, body_bytes=60)
 STREAMS = ["pages", "space", "group"]
@@ -40,7 +40,7 @@ def test_it_stops_in_good_order(
     with serve(service, settings={"num_workers": num_workers}) as site:
         connector = Connector(tmp_path, site)
         connector.written(connector.catalog, configured_catalog(*STREAMS))
-        command = [*connector.command, "read", "--config", connector.config]
+        command: list[str | Path] = [COMMAND, "read", "--config", connector.config]
         with subprocess.Popen(
             [*command, "--catalog", connector.catalog],
             env={**connector.environment, "PYTHONUNBUFFERED": unbuffered},
