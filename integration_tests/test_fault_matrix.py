@@ -3,8 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -99,48 +98,27 @@ def planned(fault: Mapping[str, Any], stream: str) -> Fault:
     return Fault(**{**place, **fault}, path=PATHS[stream])
 
 
-Outcomes = dict[tuple[str, int], "Future[Outcome]"]
+@pytest.mark.parametrize("num_workers", [1, 8], ids=["", "parallel"])
+@pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.site)
+def test_each_fault_ends_as_the_table_says(row: Row, num_workers: int, tmp_path: Path) -> None:
+    outcome = run(row, tmp_path / "run", num_workers=num_workers)
+    for stream in EVERY:
+        assert_none_is_missing_and_none_is_invented(row, stream, outcome, num_workers)
+    assert_exit_code_and_waits(row, outcome, num_workers)
+    assert_no_secret_is_told(outcome)
+    assert_every_line_is_a_message(outcome)
 
 
-@pytest.fixture(scope="module")
-def outcomes(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Outcomes]:
-    """The outcome of each row that is asked for; two at a time, for a machine with two cores."""
-    folder = tmp_path_factory.mktemp("matrix")
-    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    asked = {
-        (row.site, each["num_workers"]): row
-        for each in params
-        if isinstance(row := each.get("row"), Row)
-    }
-    with ThreadPoolExecutor(2) as pool:
-        yield {
-            (site, workers): pool.submit(run, row, folder / str(i), num_workers=workers)
-            for i, ((site, workers), row) in enumerate(asked.items())
-        }
-        pool.shutdown(cancel_futures=True)
-
-
-each_row = pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.site)
-each_stream = pytest.mark.parametrize("stream", EVERY)
-one_or_many = pytest.mark.parametrize("num_workers", [1, 8], ids=["", "parallel"])
-
-
-@one_or_many
-@each_row
-@each_stream
-def test_none_is_missing_and_none_is_invented(
-    row: Row, stream: str, outcomes: Outcomes, num_workers: int
+def assert_none_is_missing_and_none_is_invented(
+    row: Row, stream: str, outcome: Outcome, num_workers: int
 ) -> None:
-    outcome = outcomes[row.site, num_workers].result()
     is_spared = stream not in row.concerns
     ends = "COMPLETE" if is_spared else row.ends
     key = {"audit": "creationDate"}.get(stream, "id")
     ids = [str(record["data"][key]) for record in outcome.records(stream)]
     wanted = [str(each[key]) for each in CONTENT.rows(stream)]
 
-    assert outcome.endings(stream) == [ends], "exactly one"
+    assert outcome.endings(stream) == [ends], f"exactly one of {stream}"
     assert_error(row, ends, outcome.errors(stream))
     if num_workers == 1:
         assert_marks(row, stream, outcome)
@@ -180,12 +158,7 @@ def assert_requests(row: Row, stream: str, outcome: Outcome, *, is_spared: bool)
         assert count == before + extra
 
 
-@one_or_many
-@each_row
-def test_exit_code_and_waits_are_as_the_table_says(
-    row: Row, outcomes: Outcomes, num_workers: int
-) -> None:
-    outcome = outcomes[row.site, num_workers].result()
+def assert_exit_code_and_waits(row: Row, outcome: Outcome, num_workers: int) -> None:
     assert outcome.done.returncode == (0 if row.ends == "COMPLETE" else 1)
     least, most = row.waits
     if num_workers == 1:
@@ -197,21 +170,15 @@ def test_exit_code_and_waits_are_as_the_table_says(
         assert outcome.traces("error")[-1]["failure_type"] == row.error, "of the whole sync"
 
 
-@one_or_many
-@each_row
-def test_no_secret_is_told_whatever_fails(row: Row, outcomes: Outcomes, num_workers: int) -> None:
+def assert_no_secret_is_told(outcome: Outcome) -> None:
     """With `--debug`, which logs every request that the reader waits for."""
-    outcome = outcomes[row.site, num_workers].result()
     everything = outcome.done.stdout + outcome.done.stderr
     assert "Sending GET /wiki" in everything
     assert not [secret for secret in outcome.secrets if secret in everything]
     assert "Authorization" not in everything
 
 
-@one_or_many
-@each_row
-def test_every_line_is_a_message(row: Row, outcomes: Outcomes, num_workers: int) -> None:
-    outcome = outcomes[row.site, num_workers].result()
+def assert_every_line_is_a_message(outcome: Outcome) -> None:
     known = {"LOG", "RECORD", "STATE", "TRACE", "DEBUG"}
     assert {message["type"] for message in outcome.messages} <= known
     assert outcome.done.stderr == ""
