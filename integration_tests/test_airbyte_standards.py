@@ -102,7 +102,9 @@ def test_airbytes_command_for_connectors_can_be_pointed_at_the_repository(
 ) -> None:
     """`airbyte-cdk connector test`, in a folder named like a connector, with an account."""
     folder = tmp_path / "source-confluence"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "build", "secrets"))
+    shutil.copytree(
+        ROOT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "secrets")
+    )
     (folder / "secrets").mkdir()
     (folder / "secrets" / "config.json").write_text(json.dumps(site.config))
     done = subprocess.run(
