@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, settings
 
 from fake_confluence import Content, RunningSite, Service, serve
 
-# The same examples each time; with HYPOTHESIS_PROFILE=long many more, and new ones.
+# The same examples each time; `.ci/run` wants more of them, and "long" many more, and new ones.
 _COMMON: dict[str, Any] = {
     "deadline": None,
     "database": None,
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 }
-settings.register_profile("short", max_examples=100, derandomize=True, **_COMMON)
+settings.register_profile("short", max_examples=50, derandomize=True, **_COMMON)
+settings.register_profile("ci", max_examples=150, derandomize=True, **_COMMON)
 settings.register_profile("long", max_examples=20_000, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
