@@ -1,10 +1,12 @@
 """A command that is told to stop ends its streams, with the last state printed, within a moment."""
 
 import json
+import os
 import signal
 import subprocess
 import time
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -27,11 +29,20 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
-@pytest.mark.parametrize("num_workers", FIRST)
-@pytest.mark.parametrize(
-    ("moment", "unbuffered"), [*((moment, "") for moment in FAULTS), ("between pages", "1")]
-)
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+MOMENTS = [*((moment, "") for moment in FAULTS), ("between pages", "1")]
+IS_SHORT = os.environ.get("HYPOTHESIS_PROFILE", "short") == "short"
+CASES = [
+    pytest.param(*moment, num_workers, number, id=f"{' '.join(moment)}-{num_workers}-{number.name}")
+    for (i, moment), (j, num_workers), (k, number) in product(
+        enumerate(MOMENTS), enumerate(FIRST), enumerate(SIGNALS)
+    )
+    if not IS_SHORT or (i + j + k) % 2 == 0
+]
+"""Each moment with each number of workers, and with each signal; in CI, with each two of them."""
+
+
+@pytest.mark.parametrize(("moment", "unbuffered", "num_workers", "number"), CASES)
 def test_it_stops_in_good_order(
     moment: str, unbuffered: str, num_workers: int, number: signal.Signals, tmp_path: Path
 ) -> None:
