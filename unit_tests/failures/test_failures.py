@@ -244,25 +244,6 @@ def test_a_first_page_that_fails_is_no_empty_stream(
     assert f"deselect the stream '{stream}'" in outcome.error(stream)["message"]
 
 
-def test_the_audit_log_of_a_free_plan_names_the_permission_and_the_plan(
-    start_site: StartSite, waits: list[float]
-) -> None:
-    no_audit = Fault(kind="status", status=403, path="/audit", count=None)
-    site = start_site(content("pages", 5), faults=[no_audit])
-
-    outcome = read(site.config, NAMES)
-
-    assert [outcome.ending(name) for name in NAMES if name != "audit"] == ["COMPLETE"] * 4
-    assert outcome.ending("audit") == "INCOMPLETE"
-    assert outcome.exception is not None
-    error = outcome.error("audit")
-    assert error["failure_type"] == "config_error"
-    assert "Confluence administrator" in error["message"]
-    assert "Free plan" in error["message"]
-    assert "deselect the stream 'audit'" in error["message"]
-    assert len(waits) == 2
-
-
 @every_stream
 @pytest.mark.parametrize(
     ("headers", "at_least", "at_most"),

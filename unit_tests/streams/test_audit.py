@@ -5,10 +5,12 @@ from typing import Any
 import pendulum
 import pytest
 
-from fake_confluence import Content
+from fake_confluence import Content, Fault
 from source_confluence.streams.audit import event_id
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import read
+from unit_tests.streams_under_test import NAMES
+from unit_tests.streams_under_test import content as content_of
 
 EVENT: dict[str, Any] = {
     "author": {
@@ -139,3 +141,22 @@ def test_events_of_one_millisecond_all_leave(start_site: StartSite) -> None:
     dates = [record["creationDate"] for record in records]
     assert len(set(dates)) < len(dates)
     assert len({record["event_id"] for record in records}) == 40
+
+
+def test_the_audit_log_of_a_free_plan_names_the_permission_and_the_plan(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    no_audit = Fault(kind="status", status=403, path="/audit", count=None)
+    site = start_site(content_of("audit", 5), faults=[no_audit])
+
+    outcome = read(site.config, NAMES)
+
+    assert {outcome.ending(name) for name in NAMES if name != "audit"} == {"COMPLETE"}
+    assert outcome.ending("audit") == "INCOMPLETE"
+    assert outcome.exception is not None
+    error = outcome.error("audit")
+    assert error["failure_type"] == "config_error"
+    assert "Confluence administrator" in error["message"]
+    assert "Free plan" in error["message"]
+    assert "deselect the stream 'audit'" in error["message"]
+    assert len(waits) == 2
