@@ -1,36 +1,198 @@
-"""What the tests know of each stream, written down apart from the streams themselves."""
+"""What the tests know of each stream, written down apart from the streams themselves.
+
+A further stream is one row of `STREAMS`. Tests take their lists from here, and name a kind of
+stream where they need one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
 
 import pytest
 
 from fake_confluence import Call, Content, RunningSite
+from source_confluence.streams.audit import event_id
 from unit_tests.protocol import Message, Outcome
 
-NAMES = ["pages", "blog_posts", "space", "audit", "group"]
-OFFSETS = ["audit", "group"]
-LINKED = ["pages", "blog_posts", "space"]
-PAGE_SIZES = {"pages": 250, "blog_posts": 250, "space": 250, "audit": 1000, "group": 200}
-PATHS = {
-    "pages": "/wiki/api/v2/pages",
-    "blog_posts": "/wiki/api/v2/blogposts",
-    "space": "/wiki/api/v2/spaces",
-    "audit": "/wiki/rest/api/audit",
-    "group": "/wiki/rest/api/group",
-}
-KEYS = {**dict.fromkeys(NAMES, "id"), "audit": "event_id"}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """One stream, as users and the fake site see it.
+
+    Args:
+        name: What users select.
+        path: Where its list is.
+        version: Of the REST API: 2 is read by cursor, 1 by offset.
+        page_size: The most rows of one request.
+        counted_by: The argument of `Content` that says how many rows the site has.
+        schema: What Atlassian's OpenAPI document calls a row.
+        recorded_row_count: At least so many rows of real sites have been recorded.
+        key: The field of a record that no other record has.
+        own_key: The field that tells rows apart as the fake site gives them.
+        asked_for: The parameters that ask for the fields that a light request leaves out.
+        left_out: These fields.
+        is_fetched_by_id: Whether its pages are prefetched: their ids first, then rows by id.
+        is_pinned: Whether rows that come in during a read are kept out of it.
+        is_shown_to_visitors: Whether anonymous visitors may see a part of it.
+    """
+
+    name: str
+    path: str
+    version: int
+    page_size: int
+    counted_by: str
+    schema: str
+    recorded_row_count: int = 0
+    key: str = "id"
+    own_key: str = "id"
+    asked_for: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    is_fetched_by_id: bool = False
+    is_pinned: bool = False
+    is_shown_to_visitors: bool = False
+
+
+STREAMS = (
+    Stream(
+        name="pages",
+        path="/wiki/api/v2/pages",
+        version=2,
+        page_size=250,
+        counted_by="pages",
+        schema="PageBulk",
+        recorded_row_count=70,
+        asked_for={"body-format": "storage"},
+        left_out=("body",),
+        is_fetched_by_id=True,
+        is_shown_to_visitors=True,
+    ),
+    Stream(
+        name="blog_posts",
+        path="/wiki/api/v2/blogposts",
+        version=2,
+        page_size=250,
+        counted_by="blog_posts",
+        schema="BlogPostBulk",
+        recorded_row_count=20,
+        asked_for={"body-format": "storage"},
+        left_out=("body",),
+        is_fetched_by_id=True,
+        is_shown_to_visitors=True,
+    ),
+    Stream(
+        name="space",
+        path="/wiki/api/v2/spaces",
+        version=2,
+        page_size=250,
+        counted_by="spaces",
+        schema="SpaceBulk",
+        recorded_row_count=14,
+        asked_for={"description-format": "plain", "include-icon": "true"},
+        left_out=("description", "icon"),
+        is_shown_to_visitors=True,
+    ),
+    Stream(
+        name="audit",
+        path="/wiki/rest/api/audit",
+        version=1,
+        page_size=1000,
+        counted_by="audit",
+        schema="AuditRecord",
+        recorded_row_count=46,
+        key="event_id",
+        own_key="creationDate",
+        is_pinned=True,
+    ),
+    Stream(
+        name="group",
+        path="/wiki/rest/api/group",
+        version=1,
+        page_size=200,
+        counted_by="groups",
+        schema="Group",
+        recorded_row_count=10,
+    ),
+)
+
+TABLE = {stream.name: stream for stream in STREAMS}
+NAMES = tuple(TABLE)
+PATHS = {stream.name: stream.path for stream in STREAMS}
+PAGE_SIZES = {stream.name: stream.page_size for stream in STREAMS}
+KEYS = {stream.name: stream.key for stream in STREAMS}
+ASKED_FOR = {stream.name: stream.asked_for for stream in STREAMS}
+LEFT_OUT = {stream.name: stream.left_out for stream in STREAMS}
+OTHERS = {name: next(other for other in NAMES if other != name) for name in NAMES}
+
+LINKED = tuple(stream.name for stream in STREAMS if stream.version == 2)
+OFFSETS = tuple(stream.name for stream in STREAMS if stream.version == 1)
+UNPINNED = tuple(name for name in OFFSETS if not TABLE[name].is_pinned)
+WITH_BODIES = tuple(stream.name for stream in STREAMS if stream.left_out)
+PREFETCHED = tuple(stream.name for stream in STREAMS if stream.is_fetched_by_id)
+AHEAD = (*PREFETCHED, *OFFSETS)
+"""Several workers ask for several pages of them at the same time."""
+SHOWN_TO_VISITORS = tuple(stream.name for stream in STREAMS if stream.is_shown_to_visitors)
+
+BY_CURSOR = LINKED[0]
+BY_ID = PREFETCHED[0]
+WITH_BODY = WITH_BODIES[0]
+SEQUENTIAL = next(name for name in NAMES if name not in AHEAD)
+"""One page after the other, whatever the number of workers."""
+BY_OFFSET = UNPINNED[0]
+PINNED = next(stream.name for stream in STREAMS if stream.is_pinned)
+WITHOUT_ID = next(stream.name for stream in STREAMS if stream.key != stream.own_key)
+"""The connector makes its key."""
 
 every_stream = pytest.mark.parametrize("stream", NAMES)
+linked_stream = pytest.mark.parametrize("stream", LINKED)
+offset_stream = pytest.mark.parametrize("stream", OFFSETS)
+
+
+def sizes(counts: Mapping[str, int], others: int = 3) -> dict[str, int]:
+    """The arguments of `Content` for so many rows of some streams, and of the others."""
+    return {stream.counted_by: counts.get(stream.name, others) for stream in STREAMS}
+
+
+def contents(counts: Mapping[str, int], others: int = 3) -> Content:
+    """A site with so many rows of some streams, and little else."""
+    return Content(**sizes(counts, others), body_bytes=60)
 
 
 def content(stream: str, count: int) -> Content:
     """A site with so many rows of one stream, and little else."""
-    counts = {"pages": 3, "blog_posts": 3, "spaces": 3, "audit": 3, "groups": 3}
-    counts[{"space": "spaces", "group": "groups"}.get(stream, stream)] = count
-    return Content(**counts, body_bytes=60)
+    return contents({stream: count})
+
+
+def row_counts(content: Content) -> dict[str, int]:
+    """How many rows of each stream a site has."""
+    return {name: content.count(name) for name in NAMES}
+
+
+def key_of(stream: str, row: Message) -> str:
+    """The key of the record that is made of a row."""
+    return event_id(row) if stream == WITHOUT_ID else str(row[KEYS[stream]])
+
+
+def request_count(stream: str, row_count: int, num_workers: int = 1) -> int:
+    """How many requests for a list it takes to read all rows of it, in full pages.
+
+    Of a list by offset, two more show where it ends: the last row in its place, and nothing behind
+    it. A page that is prefetched takes two requests.
+    """
+    page_count = max(ceil(row_count / PAGE_SIZES[stream]), 1)
+    if stream in OFFSETS:
+        return page_count + 2 if row_count else 1
+    return page_count * (2 if num_workers > 1 and stream in PREFETCHED else 1)
+
+
+def account_questions(content: Content) -> int:
+    """How often a read asks who the account is: after the first page of many, and at the end."""
+    return sum(1 + (content.count(n) > PAGE_SIZES[n]) for n in SHOWN_TO_VISITORS)
 
 
 def without_key(records: list[Message]) -> list[Message]:
     """The records as Confluence sent them."""
-    return [{k: v for k, v in record.items() if k != "event_id"} for record in records]
+    made = KEYS[WITHOUT_ID]
+    return [{k: v for k, v in record.items() if k != made} for record in records]
 
 
 def on_the_wire(rows: list[Message]) -> list[Message]:
@@ -42,7 +204,7 @@ def on_the_wire(rows: list[Message]) -> list[Message]:
 
 
 def list_calls(site: RunningSite) -> list[Call]:
-    """The requests for lists; besides, each stream of v2 asks at its end who the account is."""
+    """The requests for lists; besides, those that visitors may see ask at their end who we are."""
     return [call for call in site.calls if not call.path.endswith("/user/current")]
 
 

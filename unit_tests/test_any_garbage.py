@@ -33,6 +33,7 @@ from source_confluence.settings.config import Config
 from source_confluence.settings.host import host_of
 from source_confluence.transport.auth import authenticator_for
 from source_confluence.transport.site import Site
+from unit_tests.streams_under_test import BY_CURSOR
 
 TEXT = st.text(st.characters() | st.sampled_from("\x00\ud800\udfff\U0001f600\\u"))
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | TEXT
@@ -176,7 +177,7 @@ STREAM_STATES = st.fixed_dictionaries(
 
 
 @given(st.lists(STREAM_STATES | TREES) | TREES)
-@example([{"type": "STREAM", "stream": {"stream_descriptor": {"name": "pages"}}}])
+@example([{"type": "STREAM", "stream": {"stream_descriptor": {"name": BY_CURSOR}}}])
 def test_a_state_is_one_of_a_stream_or_ignored(document: object) -> None:
     states, warning = states_in(document)
     given = len(document) if isinstance(document, list) else int(document not in (None, {}))

@@ -9,6 +9,7 @@ from airbyte_cdk.models import FailureType
 
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Outcome, check, run
+from unit_tests.streams_under_test import BY_CURSOR
 
 CONFIG = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.atlassian.net"}
 CATALOG: dict[str, object] = {"streams": []}
@@ -57,7 +58,7 @@ def test_a_file_that_is_not_there() -> None:
         ("not JSON", "it is not JSON"),
         ([], "it holds no JSON object"),
         ({}, '"streams" is a required property'),
-        ({"streams": [{"name": "pages"}]}, '"stream" is a required property'),
+        ({"streams": [{"name": BY_CURSOR}]}, '"stream" is a required property'),
     ],
 )
 def test_a_file_that_is_no_catalog(catalog: object, words: str) -> None:

@@ -19,17 +19,24 @@ from fake_confluence.routes import ROUTES, ByCursor, ByOffset, Route
 from fake_confluence.rows import Row, Sizes
 from unit_tests.conftest import StartSite
 from unit_tests.recordings import recorded_lists, recording
-from unit_tests.streams_under_test import NAMES, PATHS, content, every_stream
-
-FULL = {
-    "pages": {"body-format": "storage"},
-    "blog_posts": {"body-format": "storage"},
-    "space": {"description-format": "plain", "include-icon": "true"},
-    "audit": {},
-    "group": {},
-}
-V2 = ("pages", "blog_posts", "space")
-every_v2_stream = pytest.mark.parametrize("stream", V2)
+from unit_tests.streams_under_test import (
+    ASKED_FOR,
+    BY_CURSOR,
+    BY_ID,
+    BY_OFFSET,
+    LEFT_OUT,
+    NAMES,
+    OFFSETS,
+    PATHS,
+    PINNED,
+    SEQUENTIAL,
+    UNPINNED,
+    WITH_BODIES,
+    content,
+    every_stream,
+    linked_stream,
+    offset_stream,
+)
 
 
 def get(site: RunningSite, path: str, **params: object) -> requests.Response:
@@ -57,11 +64,11 @@ def test_the_same_seed_gives_the_same_rows_and_another_others(stream: str) -> No
     assert rows != Content(seed=6).rows(stream)
 
 
-@every_v2_stream
+@linked_stream
 def test_its_next_links_lead_through_the_whole_list(stream: str, start_site: StartSite) -> None:
     site = start_site(content(stream, 23))
     rows = []
-    answer = get(site, PATHS[stream], limit=5, **FULL[stream]).json()
+    answer = get(site, PATHS[stream], limit=5, **ASKED_FOR[stream]).json()
     links = []
     while True:
         rows += answer["results"]
@@ -80,10 +87,10 @@ def test_its_next_links_lead_through_the_whole_list(stream: str, start_site: Sta
     assert any(re.search(r"&cursor=[^&]*$", link) for link in links), "last"
 
 
-@every_v2_stream
+@linked_stream
 def test_a_cursor_that_was_not_escaped_is_refused(stream: str, start_site: StartSite) -> None:
     site = start_site(content(stream, 12))
-    link = get(site, PATHS[stream], limit=5, **FULL[stream]).json()["_links"]["next"]
+    link = get(site, PATHS[stream], limit=5, **ASKED_FOR[stream]).json()["_links"]["next"]
     cursor = re.findall(r"cursor=([^&]+)", link)[0].replace("%2B", "+").replace("%2F", "/")
     assert follow(site, f"{PATHS[stream]}?limit=5&cursor={cursor}")["errors"][0]["status"] == 400
 
@@ -92,7 +99,7 @@ def test_a_cursor_is_base64_of_a_position_as_on_real_sites(
     api_notes: Path, start_site: StartSite
 ) -> None:
     recorded = recording(api_notes, "v2_blogposts.limit2.page1.200")["body"]["_links"]["next"]
-    ours = get(start_site(), PATHS["blog_posts"], limit=2).json()["_links"]["next"]
+    ours = get(start_site(), PATHS[BY_ID], limit=2).json()["_links"]["next"]
     positions = []
     for link in (recorded, ours):
         cursor = unquote(re.findall(r"cursor=([^&]+)", link)[0])
@@ -102,13 +109,13 @@ def test_a_cursor_is_base64_of_a_position_as_on_real_sites(
     assert {name: type(made_up[name]) for name in real} == {k: type(v) for k, v in real.items()}
 
 
-@pytest.mark.parametrize("stream", ["audit", "group"])
+@offset_stream
 def test_offsets_and_limits_of_v1(stream: str, start_site: StartSite) -> None:
     site = start_site(content(stream, 12))
     answer = get(site, PATHS[stream], start=5, limit=5).json()
     assert answer["results"] == site.service.content.rows(stream)[5:10]
     assert (answer["start"], answer["limit"]) == (5, 5)
-    assert ("next" in answer["_links"]) == (stream == "group")
+    assert ("next" in answer["_links"]) == (stream in UNPINNED)
     past_the_end = get(site, PATHS[stream], start=12, limit=5).json()
     assert past_the_end["results"] == []
     assert "next" not in past_the_end["_links"]
@@ -117,11 +124,11 @@ def test_offsets_and_limits_of_v1(stream: str, start_site: StartSite) -> None:
 
 
 def test_the_audit_log_is_newest_first_and_its_ends_are_inclusive(start_site: StartSite) -> None:
-    site = start_site(Content(audit=12))
-    dates = [row["creationDate"] for row in site.service.content.rows("audit")]
+    site = start_site(content(PINNED, 12))
+    dates = [row["creationDate"] for row in site.service.content.rows(PINNED)]
     assert dates == sorted(dates, reverse=True)
     assert len(set(dates)) < len(dates)
-    answer = get(site, PATHS["audit"], startDate=dates[7], endDate=dates[3]).json()
+    answer = get(site, PATHS[PINNED], startDate=dates[7], endDate=dates[3]).json()
     assert [row["creationDate"] for row in answer["results"]] == dates[3:8]
 
 
@@ -146,14 +153,14 @@ def test_parameters_it_does_not_imitate_are_refused(stream: str, start_site: Sta
 def test_values_it_does_not_imitate_are_refused(
     params: dict[str, object], start_site: StartSite
 ) -> None:
-    assert get(start_site(), PATHS["pages"], **params).status_code == 400
+    assert get(start_site(), PATHS[BY_CURSOR], **params).status_code == 400
 
 
 def test_a_limit_over_250_is_refused_in_the_words_of_a_real_site(
     api_notes: Path, start_site: StartSite
 ) -> None:
     recorded = recording(api_notes, "error.v2_limit_over_250.400")["body"]["errors"][0]
-    answer = get(start_site(), PATHS["blog_posts"], limit=300)
+    answer = get(start_site(), PATHS[BY_ID], limit=300)
     assert answer.status_code == 400
     [error] = answer.json()["errors"]
     assert error["title"] == recorded["title"]
@@ -162,16 +169,15 @@ def test_a_limit_over_250_is_refused_in_the_words_of_a_real_site(
 
 def test_bodies_descriptions_and_icons_only_come_when_asked_for(start_site: StartSite) -> None:
     site = start_site()
-    assert all(row["body"] == {} for row in get(site, PATHS["pages"]).json()["results"])
-    for row in get(site, PATHS["space"]).json()["results"]:
-        assert row["description"] is None
-        assert row["icon"] is None
+    for stream in WITH_BODIES:
+        for row in get(site, PATHS[stream]).json()["results"]:
+            assert not any(row[field] for field in LEFT_OUT[stream])
 
 
 def test_other_paths_are_not_found_and_nothing_can_be_written(start_site: StartSite) -> None:
     site = start_site()
     assert get(site, "/wiki/api/v2/tasks").status_code == 404
-    url = f"https://{site.host}{PATHS['pages']}"
+    url = f"https://{site.host}{PATHS[BY_CURSOR]}"
     assert requests.post(url, json={}, timeout=5).status_code == 405
 
 
@@ -181,10 +187,10 @@ def test_whoever_does_not_know_the_token_is_refused_or_sees_nothing(
     closed, public = start_site(), start_site(welcomes_visitors=True)
     for site, status in ((closed, 401), (public, 200)):
         os.environ["REQUESTS_CA_BUNDLE"] = str(site.ca_file)
-        answer = requests.get(f"https://{site.host}{PATHS['space']}", timeout=5)
+        answer = requests.get(f"https://{site.host}{PATHS[SEQUENTIAL]}", timeout=5)
         assert answer.status_code == status
     assert answer.json()["results"] == []
-    v1 = requests.get(f"https://{public.host}{PATHS['group']}", timeout=5)
+    v1 = requests.get(f"https://{public.host}{PATHS[BY_OFFSET]}", timeout=5)
     assert v1.status_code == 403
     user = requests.get(f"https://{public.host}/wiki/rest/api/user/current", timeout=5).json()
     assert user["type"] == "anonymous"
@@ -194,7 +200,7 @@ def stranger_asks(site: RunningSite, path: str) -> requests.Response:
     return requests.get(f"https://{site.host}{path}", auth=("ada@acme.com", "expired"), timeout=5)
 
 
-@every_v2_stream
+@linked_stream
 def test_v2_hides_its_lists_from_a_credential_it_does_not_know(
     stream: str, api_notes: Path, start_site: StartSite
 ) -> None:
@@ -206,7 +212,7 @@ def test_v2_hides_its_lists_from_a_credential_it_does_not_know(
     assert get(site, PATHS[stream]).status_code == 200
 
 
-@pytest.mark.parametrize("path", [PATHS["audit"], PATHS["group"], "/wiki/rest/api/user/current"])
+@pytest.mark.parametrize("path", [*map(PATHS.get, OFFSETS), "/wiki/rest/api/user/current"])
 def test_v1_refuses_a_credential_it_does_not_know(path: str, start_site: StartSite) -> None:
     site = start_site(refuses_with_401=False)
     refusal = stranger_asks(site, path)
@@ -229,7 +235,7 @@ def test_one_request_may_be_refused_like_that_of_a_stranger(
 
 def test_a_status_may_come_with_a_body_of_its_own(start_site: StartSite) -> None:
     site = start_site(faults=[Fault(kind="status", status=404, body="<html>")])
-    assert (get(site, PATHS["group"]).text, get(site, PATHS["group"]).status_code) == (
+    assert (get(site, PATHS[BY_OFFSET]).text, get(site, PATHS[BY_OFFSET]).status_code) == (
         "<html>",
         200,
     )
@@ -272,12 +278,12 @@ def test_its_rows_have_the_fields_and_types_of_recorded_ones(stream: str, api_no
 def test_faults_happen_as_planned_and_only_then(
     fault: Fault, status: int, start_site: StartSite
 ) -> None:
-    site = start_site(faults=[Fault(**{**as_dict(fault), "path": "/pages", "first": 2})])
-    first, second, third = (get(site, PATHS["pages"]) for _ in range(3))
+    site = start_site(faults=[Fault(**{**as_dict(fault), "path": PATHS[BY_CURSOR], "first": 2})])
+    first, second, third = (get(site, PATHS[BY_CURSOR]) for _ in range(3))
     assert (first.status_code, second.status_code, third.status_code) == (200, status, 200)
     assert first.content == third.content != second.content
     assert set(fault.headers.items()) <= set(second.headers.items())
-    assert get(site, PATHS["space"]).status_code == 200
+    assert get(site, PATHS[SEQUENTIAL]).status_code == 200
 
 
 def as_dict(fault: Fault) -> dict[str, Any]:
@@ -288,18 +294,18 @@ def as_dict(fault: Fault) -> dict[str, Any]:
 def test_connections_break_as_planned(kind: str, start_site: StartSite) -> None:
     site = start_site(faults=[Fault(kind=kind)])
     with pytest.raises(requests.RequestException):
-        get(site, PATHS["pages"])
-    assert get(site, PATHS["pages"]).status_code == 200
+        get(site, PATHS[BY_CURSOR])
+    assert get(site, PATHS[BY_CURSOR]).status_code == 200
 
 
 def test_a_slow_answer_is_slow(start_site: StartSite) -> None:
     site = start_site(faults=[Fault(kind="slow", seconds=0.2)])
-    assert get(site, PATHS["group"]).elapsed.total_seconds() >= 0.2
+    assert get(site, PATHS[BY_OFFSET]).elapsed.total_seconds() >= 0.2
 
 
 def test_a_fault_may_concern_every_third_request(start_site: StartSite) -> None:
     site = start_site(faults=[Fault(kind="status", count=None, every=3)])
-    statuses = [get(site, PATHS["group"]).status_code for _ in range(7)]
+    statuses = [get(site, PATHS[BY_OFFSET]).status_code for _ in range(7)]
     assert statuses == [500, 200, 200, 500, 200, 200, 500]
 
 
@@ -310,9 +316,9 @@ def test_a_fault_nobody_knows_is_refused() -> None:
 
 def test_it_remembers_what_came_but_shows_no_credentials(start_site: StartSite) -> None:
     site = start_site()
-    get(site, PATHS["group"], limit=3)
+    get(site, PATHS[BY_OFFSET], limit=3)
     [call] = site.calls
-    assert (call.method, call.path, call.params) == ("GET", PATHS["group"], (("limit", "3"),))
+    assert (call.method, call.path, call.params) == ("GET", PATHS[BY_OFFSET], (("limit", "3"),))
     assert "authorization" in call.headers
     assert "Basic" not in repr(call)
 
@@ -327,7 +333,7 @@ def test_it_runs_as_a_process(tmp_path: Path) -> None:
             started = json.loads(process.stdout.readline())
             statuses = [
                 requests.get(
-                    f"https://{started['config']['domain_name']}{PATHS['group']}",
+                    f"https://{started['config']['domain_name']}{PATHS[BY_OFFSET]}",
                     auth=(started["config"]["email"], started["config"]["api_token"]),
                     verify=started["ca_file"],
                     timeout=5,
@@ -345,7 +351,7 @@ def test_as_a_process_it_prints_nothing_of_what_it_is_asked() -> None:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
         started = json.loads(process.stdout.readline())
-        for path in (PATHS["group"], "/wiki/no-such-path", "/" + "x" * 70_000):
+        for path in (PATHS[BY_OFFSET], "/wiki/no-such-path", "/" + "x" * 70_000):
             status = requests.get(
                 f"https://{started['config']['domain_name']}{path}",
                 auth=("me@acme.com", "my-own-token"),
@@ -359,7 +365,7 @@ def test_as_a_process_it_prints_nothing_of_what_it_is_asked() -> None:
 
 def test_there_is_a_route_for_every_stream(start_site: StartSite) -> None:
     site = start_site()
-    assert [get(site, PATHS[name]).status_code for name in NAMES] == [200] * 5
+    assert {get(site, PATHS[name]).status_code for name in NAMES} == {200}
 
 
 def label(_: Sizes, index: int, random: Random) -> Row:

@@ -9,11 +9,12 @@ import pytest
 import requests
 import requests_mock
 
-from fake_confluence import Content, Fault
+from fake_confluence import Fault
 from source_confluence.identity import DEADLINE_SECONDS
 from source_confluence.transport.client import MAX_REFUSAL_SECONDS
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import check
+from unit_tests.streams_under_test import contents
 
 CONFIG = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.atlassian.net"}
 USER = "https://acme.atlassian.net/wiki/rest/api/user/current"
@@ -36,7 +37,7 @@ def test_an_account_the_site_knows_passes_with_one_request(start_site: StartSite
 
 
 def test_an_account_that_sees_no_space_is_an_account_all_the_same(start_site: StartSite) -> None:
-    site = start_site(Content(pages=0, blog_posts=0, spaces=0))
+    site = start_site(contents({}, others=0))
     assert check(site.config)[0] == "SUCCEEDED"
 
 
@@ -144,7 +145,7 @@ def test_no_visible_space_is_a_failure_that_says_so(
     start_site: StartSite, waits: list[float]
 ) -> None:
     untold = Fault(kind="status", status=403, path="/user/current", count=None)
-    site = start_site(Content(pages=0, blog_posts=0, spaces=0), faults=[untold])
+    site = start_site(contents({}, others=0), faults=[untold])
     assert "shows us no space" in failure(site.config)
     assert waits
 

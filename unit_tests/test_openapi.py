@@ -12,10 +12,16 @@ import requests
 from openapi_core import Config, OpenAPI
 from openapi_core.contrib.requests import RequestsOpenAPIRequest
 
-from fake_confluence import Content
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import check, read
-from unit_tests.streams_under_test import NAMES, PATHS
+from unit_tests.streams_under_test import (
+    NAMES,
+    PAGE_SIZES,
+    PATHS,
+    account_questions,
+    contents,
+    request_count,
+)
 
 SERVERS = {"v1": "", "v2": "/wiki/api/v2"}
 
@@ -64,8 +70,8 @@ def known_parameters(document: dict[str, Any], path: str) -> set[str]:
 def test_every_request_of_a_check_and_a_full_read_is_what_the_documents_say(
     api_notes: Path, start_site: StartSite, num_workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = Content(pages=620, blog_posts=260, spaces=260, audit=1300, groups=250, body_bytes=60)
-    site = start_site(content)
+    counts = {name: PAGE_SIZES[name] + 10 for name in NAMES}
+    site = start_site(contents(counts))
     with sent_requests(monkeypatch) as sent:
         assert check(site.config)[0] == "SUCCEEDED"
         assert read(site.config, NAMES).exception is None
@@ -83,5 +89,5 @@ def test_every_request_of_a_check_and_a_full_read_is_what_the_documents_say(
         assert not unknown, path
     paths = [urlsplit(str(request.url)).path for request in sent]
     assert set(paths) == {*PATHS.values(), "/wiki/rest/api/user/current"}
-    twice = 2 if num_workers > 1 else 1  # the ids, and the rows
-    assert len(paths) == (1 + 3 + 3) + 3 * twice + 2 * twice + 2 + 4 + 4
+    lists = sum(request_count(name, count, num_workers) for name, count in counts.items())
+    assert len(paths) == 1 + account_questions(site.service.content) + lists, "and a check"

@@ -10,7 +10,16 @@ import requests_mock
 from live_tests.comparison import undeclared, violations
 from unit_tests.protocol import Message, discover, read
 from unit_tests.recordings import recorded_lists, recording
-from unit_tests.streams_under_test import PATHS, every_stream, on_the_wire, without_key
+from unit_tests.streams_under_test import (
+    BY_CURSOR,
+    KEYS,
+    PATHS,
+    TABLE,
+    WITHOUT_ID,
+    every_stream,
+    on_the_wire,
+    without_key,
+)
 
 CONFIG = {
     "email": "ada@acme.com",
@@ -18,7 +27,6 @@ CONFIG = {
     "domain_name": "acme.atlassian.net",
     "num_workers": 1,
 }
-LEAST_ROWS = {"pages": 70, "blog_posts": 20, "space": 14, "audit": 46, "group": 10}
 
 
 def read_rows(stream: str, rows: list[Message]) -> list[Message]:
@@ -48,22 +56,22 @@ def test_every_recorded_row_comes_through_unchanged_and_fits_its_schema(
             assert not list(violations(record, schema)), name
             assert not list(undeclared(record, schema)), name
         count += len(records)
-    assert count >= LEAST_ROWS[stream]
+    assert count >= TABLE[stream].recorded_row_count
 
 
 def test_two_events_of_one_millisecond_get_two_keys(api_notes: Path) -> None:
     rows = recording(api_notes, "v1_audit.same_millisecond.200")["body"]["results"]
 
-    records = read_rows("audit", rows)
+    records = read_rows(WITHOUT_ID, rows)
 
     assert len({row["creationDate"] for row in rows}) < len(rows)
-    assert len({record["event_id"] for record in records}) == len(rows)
+    assert len({record[KEYS[WITHOUT_ID]] for record in records}) == len(rows)
 
 
 def test_recorded_events_have_distinct_keys(api_notes: Path) -> None:
     rows = recording(api_notes, "v1_audit.37_records.200")["body"]["results"]
 
-    assert len({record["event_id"] for record in read_rows("audit", rows)}) == 37
+    assert len({record[KEYS[WITHOUT_ID]] for record in read_rows(WITHOUT_ID, rows)}) == 37
 
 
 def test_a_recorded_sequence_of_two_pages_is_followed(api_notes: Path) -> None:
@@ -71,7 +79,7 @@ def test_a_recorded_sequence_of_two_pages_is_followed(api_notes: Path) -> None:
     last = recording(api_notes, "v2_blogposts.limit2.page2_last.200")
     with requests_mock.Mocker() as site:
         answers = [{"json": first["body"]}, {"json": last["body"]}]
-        site.get("https://acme.atlassian.net/wiki/api/v2/blogposts", answers)
+        site.get(f"https://acme.atlassian.net{PATHS['blog_posts']}", answers)
         outcome = read(CONFIG, ["blog_posts"])
         cursors = [
             dict(parse_qsl(urlsplit(request.url).query)).get("cursor")
@@ -107,10 +115,10 @@ def test_a_recorded_error_fails_the_stream_in_three_parts(name: str, api_notes: 
     content = {"text": body} if isinstance(body, str) else {"json": body}
     with requests_mock.Mocker() as site:
         site.get(requests_mock.ANY, status_code=recorded["status"], **content)
-        outcome = read(CONFIG, ["space"])
+        outcome = read(CONFIG, [BY_CURSOR])
 
-    message = outcome.error("space")["message"]
-    assert outcome.ending("space") == "INCOMPLETE"
+    message = outcome.error(BY_CURSOR)["message"]
+    assert outcome.ending(BY_CURSOR) == "INCOMPLETE"
     assert f"HTTP {recorded['status']}" in message
     assert "Likely cause: " in message
     assert "What to do: " in message
@@ -121,9 +129,9 @@ def test_the_documented_quota_answer_is_waited_for(api_notes: Path, waits: list[
     with requests_mock.Mocker() as site:
         refused = {"status_code": 429, "headers": recorded["headers"]}
         site.get(requests_mock.ANY, [refused, {"json": {"results": []}}])
-        outcome = read(CONFIG, ["space"])
+        outcome = read(CONFIG, [BY_CURSOR])
 
-    assert outcome.ending("space") == "COMPLETE"
+    assert outcome.ending(BY_CURSOR) == "COMPLETE"
     assert sum(waits) == pytest.approx(1847)
 
 
@@ -131,7 +139,7 @@ def test_recorded_beta_headers_are_no_reason_to_wait(api_notes: Path, waits: lis
     recorded = recording(api_notes, "ratelimit.beta_headers.200")
     with requests_mock.Mocker() as site:
         site.get(requests_mock.ANY, headers=recorded["headers"], json={"results": []})
-        outcome = read(CONFIG, ["space"])
+        outcome = read(CONFIG, [BY_CURSOR])
 
-    assert outcome.ending("space") == "COMPLETE"
+    assert outcome.ending(BY_CURSOR) == "COMPLETE"
     assert waits == []

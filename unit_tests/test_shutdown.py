@@ -23,7 +23,7 @@ from source_confluence.limits.rate_limit import RateLimit
 from source_confluence.limits.throttle import Throttle
 from source_confluence.shutdown import Stop
 from unit_tests.conftest import StartSite
-from unit_tests.streams_under_test import NAMES, content
+from unit_tests.streams_under_test import BY_CURSOR, NAMES, SHOWN_TO_VISITORS, content
 
 
 class Watch(logging.Handler):
@@ -68,7 +68,7 @@ def arguments(site: RunningSite, folder: Path, *more: str) -> list[str]:
 def test_nothing_is_printed_while_a_signal_could_tear_it(
     fault: Fault, more: list[str], start_site: StartSite, tmp_path: Path
 ) -> None:
-    site = start_site(content("pages", 12), page_cap=5, faults=[fault])
+    site = start_site(content(BY_CURSOR, 12), page_cap=5, faults=[fault])
     source = SourceConfluence()
     watch = Watch(source.stop)
     logging.getLogger().addHandler(watch)
@@ -95,9 +95,9 @@ def test_the_question_who_we_are_can_be_interrupted(
     asks = "source_confluence.streams.base.require_known_account"
     monkeypatch.setattr(asks, lambda *_, **__: seen.append(source.stop.is_interruptible))
     entrypoint = AirbyteEntrypoint(source)
-    parsed = entrypoint.parse_args(arguments(start_site(content("pages", 3)), tmp_path))
+    parsed = entrypoint.parse_args(arguments(start_site(content(BY_CURSOR, 3)), tmp_path))
     assert len(list(entrypoint.run(parsed))) > 10
-    assert seen == [True] * 3, "three lists that visitors may see, of one page"
+    assert seen == [True] * len(SHOWN_TO_VISITORS), "lists that visitors may see, of one page"
 
 
 def while_printing(_: Stop) -> None:
@@ -143,7 +143,7 @@ def test_what_was_read_is_printed_before_the_next_request(monkeypatch: pytest.Mo
 
     output = Output()
     logger = logging.getLogger("test")
-    throttle = Throttle(RateLimit(), stream="pages", before="acme", logger=logger, stop=Stop())
+    throttle = Throttle(RateLimit(), stream=BY_CURSOR, before="acme", logger=logger, stop=Stop())
     monkeypatch.setattr(sys, "stdout", output)
     throttle.take_turn()
     assert output.flush_count == 1

@@ -12,12 +12,17 @@ from source_confluence.streams.catalog import STREAMS
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Outcome, read
 from unit_tests.streams_under_test import (
-    NAMES,
+    BY_CURSOR,
+    BY_OFFSET,
+    OTHERS,
     PATHS,
+    SHOWN_TO_VISITORS,
     completed,
     content,
     every_stream,
+    linked_stream,
     list_calls,
+    offset_stream,
     on_the_wire,
     without_key,
 )
@@ -35,8 +40,7 @@ REFUSALS = {
     "number": json.dumps({"errors": 7, "message": 7, "detail": HUSH}),
     "huge": f'{{"errors": [{{"title": "Not Found"}}], "a": "{HUSH}{" " * 12_000_000}"}}',
 }
-OTHERS = {name: next(other for other in NAMES if other != name) for name in NAMES}
-one_of_each_version = pytest.mark.parametrize("stream", ["pages", "group"])
+one_of_each_version = pytest.mark.parametrize("stream", [BY_CURSOR, BY_OFFSET])
 PASSES = [
     Fault(kind="status", status=408),
     Fault(kind="status", status=429),
@@ -277,9 +281,9 @@ def test_two_hours_are_waited_and_not_more(
     seconds: int, ending: str, start_site: StartSite, waits: list[float]
 ) -> None:
     quota = Fault(kind="status", status=429, headers={"Retry-After": str(seconds)})
-    site = start_site(content("group", 3), faults=[quota])
+    site = start_site(content(BY_OFFSET, 3), faults=[quota])
 
-    assert read(site.config, ["group"]).ending("group") == ending
+    assert read(site.config, [BY_OFFSET]).ending(BY_OFFSET) == ending
     assert sum(waits) == pytest.approx(7200 if ending == "COMPLETE" else 0)
 
 
@@ -320,7 +324,7 @@ def test_an_answer_for_an_anonymous_visitor_is_no_answer_for_us(
     assert outcome.error(stream)["failure_type"] == "config_error"
 
 
-@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@pytest.mark.parametrize("stream", SHOWN_TO_VISITORS)
 def test_what_visitors_may_see_is_not_taken_for_everything(
     stream: str, start_site: StartSite
 ) -> None:
@@ -335,7 +339,7 @@ def test_what_visitors_may_see_is_not_taken_for_everything(
     assert_tells_what_to_do(outcome.error(stream)["message"])
 
 
-@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@pytest.mark.parametrize("stream", SHOWN_TO_VISITORS)
 @pytest.mark.parametrize(
     ("fault", "ending"),
     [
@@ -362,7 +366,7 @@ def test_only_a_site_that_says_it_does_not_know_us_spoils_the_end(
     assert waits == []
 
 
-@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@pytest.mark.parametrize("stream", SHOWN_TO_VISITORS)
 @pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
 @pytest.mark.parametrize(
     ("times", "then", "ending"),
@@ -395,12 +399,12 @@ def test_not_to_be_recognised_at_the_end_is_believed_the_third_time(
         assert_tells_what_to_do(error["message"])
 
 
-@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@pytest.mark.parametrize("stream", SHOWN_TO_VISITORS)
 def test_an_empty_list_is_not_believed_where_the_spaces_do_not_know_us(
     stream: str, start_site: StartSite, waits: list[float]
 ) -> None:
     untold = Fault(kind="status", status=403, path="/user/current", count=None)
-    first = 2 if stream == "space" else 1
+    first = 2 if PATHS[stream].endswith("/spaces") else 1
     unknown = Fault(kind="unrecognised", path="/spaces", first=first, count=None)
     site = start_site(content(stream, 0), faults=[untold, unknown])
 
@@ -411,7 +415,7 @@ def test_an_empty_list_is_not_believed_where_the_spaces_do_not_know_us(
     assert waits == [1, 1]
 
 
-@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@pytest.mark.parametrize("stream", SHOWN_TO_VISITORS)
 def test_an_empty_list_is_not_believed_where_nobody_says_who_we_are(
     stream: str, start_site: StartSite
 ) -> None:
@@ -427,9 +431,9 @@ def test_an_empty_list_is_not_believed_where_nobody_says_who_we_are(
 
 def test_an_empty_list_is_believed_where_a_space_is_visible(start_site: StartSite) -> None:
     untold = Fault(kind="status", status=403, path="/user/current", count=None)
-    site = start_site(content("blog_posts", 0), faults=[untold])
+    site = start_site(content(BY_CURSOR, 0), faults=[untold])
 
-    assert completed(read(site.config, ["blog_posts"]), "blog_posts")
+    assert completed(read(site.config, [BY_CURSOR]), BY_CURSOR)
 
 
 def test_a_question_that_hangs_does_not_hold_the_end(
@@ -437,9 +441,9 @@ def test_a_question_that_hangs_does_not_hold_the_end(
 ) -> None:
     monkeypatch.setattr("source_confluence.identity.DEADLINE_SECONDS", 0.3)
     hangs = Fault(kind="slow", seconds=3, path="/user/current", count=None)
-    site = start_site(content("pages", 3), faults=[hangs])
+    site = start_site(content(BY_CURSOR, 3), faults=[hangs])
 
-    assert completed(read(site.config, ["pages"]), "pages")
+    assert completed(read(site.config, [BY_CURSOR]), BY_CURSOR)
 
 
 def test_failures_of_different_kinds_have_their_own_number_of_attempts(
@@ -451,9 +455,9 @@ def test_failures_of_different_kinds_have_their_own_number_of_attempts(
         Fault(kind="status", status=503, first=13, count=5),
         Fault(kind="half_json", first=18, count=5),
     ]
-    site = start_site(content("pages", 3), faults=faults)
+    site = start_site(content(BY_CURSOR, 3), faults=faults)
 
-    assert completed(read(site.config, ["pages"]), "pages")
+    assert completed(read(site.config, [BY_CURSOR]), BY_CURSOR)
     assert len(waits) == 22
 
 
@@ -472,16 +476,16 @@ def test_every_third_request_refused_loses_nothing(
     start_site: StartSite, waits: list[float]
 ) -> None:
     busy = Fault(kind="status", status=429, headers={"Retry-After": "1"}, count=None, every=3)
-    site = start_site(content("pages", 100), page_cap=5, faults=[busy])
+    site = start_site(content(BY_CURSOR, 100), page_cap=5, faults=[busy])
 
-    outcome = read(site.config, ["pages"])
+    outcome = read(site.config, [BY_CURSOR])
 
-    assert completed(outcome, "pages")
-    assert outcome.records("pages") == on_the_wire(site.service.content.rows("pages"))
+    assert completed(outcome, BY_CURSOR)
+    assert outcome.records(BY_CURSOR) == on_the_wire(site.service.content.rows(BY_CURSOR))
     assert len(waits) == 10
 
 
-@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@linked_stream
 @pytest.mark.parametrize(
     ("kind", "words", "pages_read"),
     [
@@ -507,7 +511,7 @@ def test_a_broken_cursor_is_an_error_and_not_the_end(
     assert len([call for call in site.calls if call.path == PATHS[stream]]) == 2
 
 
-@pytest.mark.parametrize("stream", ["audit", "group"])
+@offset_stream
 def test_a_site_that_ignores_the_offset_is_an_error_and_not_a_loop(
     stream: str, start_site: StartSite
 ) -> None:
@@ -527,11 +531,11 @@ def test_no_answer_at_all_is_a_timeout(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("source_confluence.transport.client.READ_TIMEOUT_SECONDS", 0.2)
-    site = start_site(content("pages", 3), faults=[Fault(kind="slow", seconds=1, count=None)])
+    site = start_site(content(BY_CURSOR, 3), faults=[Fault(kind="slow", seconds=1, count=None)])
 
-    outcome = read(site.config, ["pages"])
+    outcome = read(site.config, [BY_CURSOR])
 
-    assert "did not answer /wiki/api/v2/pages in time" in outcome.error("pages")["message"]
+    assert f"did not answer {PATHS[BY_CURSOR]} in time" in outcome.error(BY_CURSOR)["message"]
     asked = [dict(call.params)["limit"] for call in list_calls(site)]
     assert asked == ["250", "125", "62", "31", "15", "7", "3", *["1"] * 8]
     assert len(waits) == 7 + 1 + 5
@@ -541,20 +545,20 @@ def test_one_slow_answer_is_asked_for_again(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("source_confluence.transport.client.READ_TIMEOUT_SECONDS", 0.2)
-    site = start_site(content("pages", 3), faults=[Fault(kind="slow", seconds=2)])
+    site = start_site(content(BY_CURSOR, 3), faults=[Fault(kind="slow", seconds=2)])
 
-    assert len(read(site.config, ["pages"]).records("pages")) == 3
+    assert len(read(site.config, [BY_CURSOR]).records(BY_CURSOR)) == 3
     assert len(waits) == 1
 
 
 def test_a_redirect_is_not_followed_whoever_it_leads_to(start_site: StartSite) -> None:
-    other = start_site(content("pages", 3))
-    away = Fault(kind="redirect", location=f"https://{other.host}{PATHS['pages']}", count=None)
-    site = start_site(content("pages", 3), faults=[away])
+    other = start_site(content(BY_CURSOR, 3))
+    away = Fault(kind="redirect", location=f"https://{other.host}{PATHS[BY_CURSOR]}", count=None)
+    site = start_site(content(BY_CURSOR, 3), faults=[away])
 
-    outcome = read(site.config, ["pages"])
+    outcome = read(site.config, [BY_CURSOR])
 
-    assert outcome.ending("pages") == "INCOMPLETE"
+    assert outcome.ending(BY_CURSOR) == "INCOMPLETE"
     assert other.calls == []
 
 
@@ -563,9 +567,9 @@ def test_neither_bodies_nor_headers_of_a_failed_answer_are_logged(
     kind: int, start_site: StartSite, waits: list[float]
 ) -> None:
     fault = Fault(kind="status", status=kind, headers={"Set-Cookie": "session=hush"}, count=None)
-    site = start_site(content("pages", 3), faults=[fault])
+    site = start_site(content(BY_CURSOR, 3), faults=[fault])
 
-    outcome = read(site.config, ["pages"])
+    outcome = read(site.config, [BY_CURSOR])
 
     assert outcome.exception is not None
     everything = str(outcome.messages) + str(outcome.exception)
@@ -578,13 +582,13 @@ def test_neither_bodies_nor_headers_of_a_failed_answer_are_logged(
 def test_each_repetition_is_announced_with_status_and_trace_id(
     start_site: StartSite, waits: list[float]
 ) -> None:
-    site = start_site(content("pages", 3), faults=[Fault(kind="status", status=503)])
+    site = start_site(content(BY_CURSOR, 3), faults=[Fault(kind="status", status=503)])
 
-    outcome = read(site.config, ["pages"])
+    outcome = read(site.config, [BY_CURSOR])
 
     [line] = [line for line in outcome.logs if line.startswith("Attempt ")]
     assert re.fullmatch(
-        r"Attempt 1 of 6: GET /wiki/api/v2/pages: HTTP 503 \(trace [0-9a-f]+\)", line
+        rf"Attempt 1 of 6: GET {PATHS[BY_CURSOR]}: HTTP 503 \(trace [0-9a-f]+\)", line
     )
     assert len(waits) == 1
 
@@ -592,12 +596,12 @@ def test_each_repetition_is_announced_with_status_and_trace_id(
 def test_the_last_failure_names_status_reason_and_trace_id_for_who_looks_into_it(
     start_site: StartSite, waits: list[float]
 ) -> None:
-    site = start_site(content("pages", 3), faults=[Fault(kind="html", count=None)])
+    site = start_site(content(BY_CURSOR, 3), faults=[Fault(kind="html", count=None)])
 
-    internal = read(site.config, ["pages"]).error("pages")["internal_message"]
+    internal = read(site.config, [BY_CURSOR]).error(BY_CURSOR)["internal_message"]
 
     assert re.fullmatch(
-        r"GET /wiki/api/v2/pages: HTTP 200, an HTML page \(trace [0-9a-f]+\)", internal
+        rf"GET {PATHS[BY_CURSOR]}: HTTP 200, an HTML page \(trace [0-9a-f]+\)", internal
     )
     assert len(waits) == 5
 
@@ -605,9 +609,9 @@ def test_the_last_failure_names_status_reason_and_trace_id_for_who_looks_into_it
 def test_the_log_names_the_real_cause_of_a_repetition(
     start_site: StartSite, waits: list[float]
 ) -> None:
-    site = start_site(content("pages", 3), faults=[Fault(kind="drop")])
+    site = start_site(content(BY_CURSOR, 3), faults=[Fault(kind="drop")])
 
-    logs = read(site.config, ["pages"]).logs
+    logs = read(site.config, [BY_CURSOR]).logs
 
     [attempt] = [line for line in logs if line.startswith("Attempt ")]
     assert attempt.startswith(f"Attempt 1 of 6: The connection to {site.host} broke")

@@ -6,7 +6,7 @@ import pytest
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from fake_confluence import Content, Fault
+from fake_confluence import Fault
 from source_confluence.limits.headers import Budget, LimitReport, Refusal, budgets
 from source_confluence.limits.rate_limit import RateLimit
 from source_confluence.limits.throttle import Throttle
@@ -14,7 +14,14 @@ from source_confluence.limits.waiting import now_seconds
 from source_confluence.shutdown import Stop
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import read
-from unit_tests.streams_under_test import completed, content, every_stream
+from unit_tests.streams_under_test import (
+    BY_CURSOR,
+    PATHS,
+    SEQUENTIAL,
+    completed,
+    content,
+    every_stream,
+)
 
 NOW = "Thu, 26 Mar 2026 15:00:00 GMT"
 
@@ -26,7 +33,7 @@ def answer(status: int, headers: dict[str, str]) -> requests.Response:
     return response
 
 
-def throttle_of(limit: RateLimit, stream: str = "pages") -> Throttle:
+def throttle_of(limit: RateLimit, stream: str = BY_CURSOR) -> Throttle:
     logger = logging.getLogger("test")
     return Throttle(limit, stream=stream, before="acme", logger=logger, stop=Stop())
 
@@ -110,17 +117,17 @@ def test_far_from_the_limit_nothing_is_waited_for(
         "X-RateLimit-Remaining": "80",
     }
     far = Fault(kind="headers", headers=headers, count=None)
-    site = start_site(content("pages", 23), page_cap=5, faults=[far])
-    assert completed(read(site.config, ["pages"]), "pages")
+    site = start_site(content(BY_CURSOR, 23), page_cap=5, faults=[far])
+    assert completed(read(site.config, [BY_CURSOR]), BY_CURSOR)
     assert waits == []
 
 
 def test_what_one_stream_is_told_the_others_know(start_site: StartSite, waits: list[float]) -> None:
-    """The last answer about pages says the limit is near; the spaces are asked for more slowly."""
-    near = Fault(kind="headers", path="/pages", headers={"RateLimit": '"quota";r=3;t=30'})
-    site = start_site(Content(pages=5, spaces=3), faults=[near])
-    outcome = read(site.config, ["pages", "space"])
-    assert completed(outcome, "space")
+    """The last answer of one says the limit is near; the other is asked for more slowly."""
+    near = Fault(kind="headers", path=PATHS[BY_CURSOR], headers={"RateLimit": '"quota";r=3;t=30'})
+    site = start_site(content(BY_CURSOR, 5), faults=[near])
+    outcome = read(site.config, [BY_CURSOR, SEQUENTIAL])
+    assert completed(outcome, SEQUENTIAL)
     assert waits == [10, 10], "the question who we are waits, too"
 
 
@@ -128,12 +135,12 @@ def test_a_stream_that_gives_up_lets_the_others_wait(
     start_site: StartSite, waits: list[float]
 ) -> None:
     refused = Fault(
-        kind="status", status=429, path="/pages", headers={"Retry-After": "40"}, count=None
+        kind="status", status=429, path=PATHS[BY_CURSOR], headers={"Retry-After": "40"}, count=None
     )
-    site = start_site(Content(pages=5, spaces=3), faults=[refused])
-    outcome = read(site.config, ["pages", "space"])
-    assert outcome.ending("pages") == "INCOMPLETE"
-    assert outcome.ending("space") == "COMPLETE"
+    site = start_site(content(BY_CURSOR, 5), faults=[refused])
+    outcome = read(site.config, [BY_CURSOR, SEQUENTIAL])
+    assert outcome.ending(BY_CURSOR) == "INCOMPLETE"
+    assert outcome.ending(SEQUENTIAL) == "COMPLETE"
     assert len(waits) == 30 + 1
     assert waits[-1] == pytest.approx(40)
 
@@ -240,9 +247,11 @@ def test_what_is_used_up_is_waited_for_once(waits: list[float]) -> None:
 def test_who_we_are_is_asked_no_sooner_than_the_limit_allows(
     start_site: StartSite, waits: list[float]
 ) -> None:
-    used_up = Fault(kind="headers", path="/pages", headers={"RateLimit": '"q";r=0;t=30'}, count=1)
-    site = start_site(Content(pages=3), faults=[used_up])
-    assert completed(read(site.config, ["pages"]), "pages")
+    used_up = Fault(
+        kind="headers", path=PATHS[BY_CURSOR], headers={"RateLimit": '"q";r=0;t=30'}, count=1
+    )
+    site = start_site(content(BY_CURSOR, 3), faults=[used_up])
+    assert completed(read(site.config, [BY_CURSOR]), BY_CURSOR)
     assert waits == [30]
 
 

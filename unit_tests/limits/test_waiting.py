@@ -8,7 +8,7 @@ import pytest
 from fake_confluence import Fault
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Outcome, read
-from unit_tests.streams_under_test import PATHS, completed, content, every_stream
+from unit_tests.streams_under_test import BY_OFFSET, PATHS, completed, content, every_stream
 
 QUOTA = {"RateLimit-Reason": "confluence-quota-tenant-based"}
 
@@ -52,10 +52,10 @@ def test_an_hour_is_waited_out_and_every_minute_says_so(
 
 
 def test_a_minute_needs_no_more_words(start_site: StartSite, waits: list[float]) -> None:
-    busy = Fault(kind="status", status=503, path="/group", headers={"Retry-After": "60"})
-    site = start_site(content("group", 7), faults=[busy])
-    outcome = read(site.config, ["group"])
-    assert completed(outcome, "group")
+    busy = Fault(kind="status", status=503, path=PATHS[BY_OFFSET], headers={"Retry-After": "60"})
+    site = start_site(content(BY_OFFSET, 7), faults=[busy])
+    outcome = read(site.config, [BY_OFFSET])
+    assert completed(outcome, BY_OFFSET)
     assert waits == [60]
     assert lines(outcome) == []
 
@@ -65,9 +65,9 @@ def test_a_reason_that_is_no_plain_word_is_not_repeated(
     reason: str, start_site: StartSite, waits: list[float]
 ) -> None:
     headers = {"Retry-After": "62", "RateLimit-Reason": reason}
-    busy = Fault(kind="status", status=429, path="/group", headers=headers)
-    site = start_site(content("group", 7), faults=[busy])
-    outcome = read(site.config, ["group"])
+    busy = Fault(kind="status", status=429, path=PATHS[BY_OFFSET], headers=headers)
+    site = start_site(content(BY_OFFSET, 7), faults=[busy])
+    outcome = read(site.config, [BY_OFFSET])
     assert [line.partition("asked for it ")[2] for line in lines(outcome)] == [
         "(no reason given)."
     ] * 2
@@ -75,7 +75,9 @@ def test_a_reason_that_is_no_plain_word_is_not_repeated(
 
 
 def test_each_wait_is_waited_once(start_site: StartSite, waits: list[float]) -> None:
-    busy = Fault(kind="status", status=429, path="/group", headers={"Retry-After": "90"}, count=3)
-    site = start_site(content("group", 7), faults=[busy])
-    assert completed(read(site.config, ["group"]), "group")
+    busy = Fault(
+        kind="status", status=429, path=PATHS[BY_OFFSET], headers={"Retry-After": "90"}, count=3
+    )
+    site = start_site(content(BY_OFFSET, 7), faults=[busy])
+    assert completed(read(site.config, [BY_OFFSET]), BY_OFFSET)
     assert sum(waits) == pytest.approx(3 * 90)

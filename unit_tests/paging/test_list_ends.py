@@ -4,24 +4,24 @@ from typing import Any
 
 import pytest
 
-from fake_confluence import Content, Fault, RunningSite
+from fake_confluence import Fault, RunningSite
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Outcome, read
 from unit_tests.reading.test_resume import given, states
 from unit_tests.streams_under_test import (
-    LINKED,
-    OFFSETS,
+    PAGE_SIZES,
     PATHS,
+    UNPINNED,
     completed,
     content,
+    linked_stream,
     list_calls,
+    offset_stream,
     on_the_wire,
     without_key,
 )
 
 one_or_eight = pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
-linked_stream = pytest.mark.parametrize("stream", LINKED)
-offset_stream = pytest.mark.parametrize("stream", OFFSETS)
 
 
 def whole(outcome: Outcome, site: RunningSite, stream: str) -> bool:
@@ -34,11 +34,12 @@ def failed(outcome: Outcome, stream: str, words: str) -> bool:
 
 
 @one_or_eight
-@pytest.mark.parametrize(("stream", "count", "cap"), [("group", 450, 50), ("audit", 2_300, 500)])
+@offset_stream
 def test_a_site_that_gives_fewer_rows_than_it_says_is_read_to_its_end(
-    stream: str, count: int, cap: int, start_site: StartSite
+    stream: str, start_site: StartSite
 ) -> None:
-    site = start_site(content(stream, count), page_cap=cap)
+    size = PAGE_SIZES[stream]
+    site = start_site(content(stream, 9 * size // 4), page_cap=size // 4)
     assert whole(read(site.config, [stream]), site, stream)
 
 
@@ -54,18 +55,21 @@ def test_one_short_page_in_the_middle_is_not_the_end(
     assert whole(read(site.config, [stream]), site, stream)
 
 
+@pytest.mark.parametrize("stream", UNPINNED)
 @one_or_eight
 @pytest.mark.parametrize("row_count", [1, 4])
 @pytest.mark.parametrize("first", range(2, 16))
-def test_groups_that_slip_forward_when_others_are_removed_are_not_lost(
-    first: int, row_count: int, start_site: StartSite
+def test_rows_that_slip_forward_when_others_are_removed_are_not_lost(
+    stream: str, first: int, row_count: int, start_site: StartSite
 ) -> None:
-    removed = Fault(kind="removed", path="/group", first=first, count=None, row_count=row_count)
-    site = start_site(content("group", 60), page_cap=5, faults=[removed])
-    outcome = read(site.config, ["group"])
-    assert completed(outcome, "group")
-    found = [record["id"] for record in outcome.records("group")]
-    there = [row["id"] for row in site.service.content.rows("group")[row_count:]]
+    removed = Fault(
+        kind="removed", path=PATHS[stream], first=first, count=None, row_count=row_count
+    )
+    site = start_site(content(stream, 60), page_cap=5, faults=[removed])
+    outcome = read(site.config, [stream])
+    assert completed(outcome, stream)
+    found = [record["id"] for record in outcome.records(stream)]
+    there = [row["id"] for row in site.service.content.rows(stream)[row_count:]]
     assert [each for each in found if each in there] == there, "once, in order"
     assert not [line for line in outcome.logs if "in another order" in line]
 
@@ -212,17 +216,18 @@ def test_the_state_of_version_2_0_0_is_understood(stream: str, start_site: Start
     assert without_key(again.records(stream)) == rows[5:]
 
 
-def test_groups_that_were_removed_before_a_resume_hide_no_others(start_site: StartSite) -> None:
-    site = start_site(content("group", 60), page_cap=5)
-    state = states(read(site.config, ["group"]))[5]
-    removed = Fault(kind="removed", path="/group", count=None, row_count=3)
-    later = start_site(Content(groups=60), page_cap=5, faults=[removed])
+@pytest.mark.parametrize("stream", UNPINNED)
+def test_rows_that_were_removed_before_a_resume_hide_no_others(
+    stream: str, start_site: StartSite
+) -> None:
+    site = start_site(content(stream, 60), page_cap=5)
+    state = states(read(site.config, [stream]))[5]
+    removed = Fault(kind="removed", path=PATHS[stream], count=None, row_count=3)
+    later = start_site(content(stream, 60), page_cap=5, faults=[removed])
     state = {**state, "of": state["of"].replace(site.host, later.host)}
-    outcome = read(
-        {**site.config, "domain_name": later.host}, ["group"], state=given("group", state)
-    )
-    assert completed(outcome, "group")
-    wanted = {row["id"] for row in site.service.content.rows("group")[3:]}
-    found = {record["id"] for record in outcome.records("group")}
-    before = {row["id"] for row in site.service.content.rows("group")[: state["start"]]}
+    outcome = read({**site.config, "domain_name": later.host}, [stream], state=given(stream, state))
+    assert completed(outcome, stream)
+    wanted = {row["id"] for row in site.service.content.rows(stream)[3:]}
+    found = {record["id"] for record in outcome.records(stream)}
+    before = {row["id"] for row in site.service.content.rows(stream)[: state["start"]]}
     assert wanted <= found | before

@@ -11,24 +11,30 @@ from typing import Any
 
 import pytest
 
-from fake_confluence import Call, Content, Fault, Latency, RunningSite
+from fake_confluence import Call, Fault, Latency, RunningSite
 from source_confluence.reading import lookahead
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Outcome, read
 from unit_tests.streams_under_test import (
+    AHEAD,
+    BY_ID,
     NAMES,
     OFFSETS,
+    PAGE_SIZES,
     PATHS,
+    PREFETCHED,
+    UNPINNED,
     completed,
     content,
+    contents,
     every_stream,
     list_calls,
+    offset_stream,
     on_the_wire,
     without_key,
 )
 
-LISTED = ["pages", "blog_posts"]
-listed_stream = pytest.mark.parametrize("stream", LISTED)
+prefetched_stream = pytest.mark.parametrize("stream", PREFETCHED)
 with_8_workers = pytest.mark.parametrize("num_workers", [8], indirect=True)
 
 
@@ -57,7 +63,7 @@ def test_all_rows_come_once_and_in_order(stream: str, count: int, start_site: St
     assert whole(read(site.config, [stream]), site, stream)
 
 
-@listed_stream
+@prefetched_stream
 @pytest.mark.parametrize("num_workers", [2, 8, 25], indirect=True)
 @pytest.mark.parametrize(("count", "page_count"), [(0, 1), (3, 1), (250, 1), (251, 2), (1_600, 7)])
 def test_each_page_takes_one_light_request_and_one_by_ids(
@@ -79,11 +85,9 @@ def test_one_worker_reads_one_page_after_the_other(stream: str, start_site: Star
 
 
 @with_8_workers
-@pytest.mark.parametrize(("stream", "limit"), [("audit", 1000), ("group", 200)])
-def test_few_offsets_behind_the_end_are_asked_for(
-    stream: str, limit: int, start_site: StartSite
-) -> None:
-    site = start_site(content(stream, 12 * limit))
+@offset_stream
+def test_few_offsets_behind_the_end_are_asked_for(stream: str, start_site: StartSite) -> None:
+    site = start_site(content(stream, 12 * PAGE_SIZES[stream]))
     assert whole(read(site.config, [stream]), site, stream)
     starts = [int(dict(call.params).get("start", 0)) for call in list_calls(site)]
     assert len(starts) == len(set(starts)), "none twice"
@@ -91,7 +95,7 @@ def test_few_offsets_behind_the_end_are_asked_for(
 
 
 @with_8_workers
-@pytest.mark.parametrize("stream", ["pages", "blog_posts", "audit", "group"])
+@pytest.mark.parametrize("stream", AHEAD)
 def test_several_requests_are_under_way(stream: str, start_site: StartSite) -> None:
     slow = Latency(request_seconds=0.03, body_seconds=0.04)
     site = start_site(content(stream, 150), page_cap=5, latency=slow)
@@ -100,24 +104,25 @@ def test_several_requests_are_under_way(stream: str, start_site: StartSite) -> N
     assert max(most) >= 5
 
 
+@pytest.mark.parametrize("stream", UNPINNED)
 @pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
 @pytest.mark.parametrize("first", range(1, 16))
-def test_groups_that_are_added_during_the_read_push_none_out(
-    first: int, start_site: StartSite
+def test_rows_that_are_added_during_the_read_push_none_out(
+    stream: str, first: int, start_site: StartSite
 ) -> None:
     """Of pages side by side, one in front may be answered after one behind it."""
-    added = Fault(kind="added", path="/group", first=first, count=None)
+    added = Fault(kind="added", path=PATHS[stream], first=first, count=None)
     jitter = Latency(request_seconds=0.004, jitter=0.9, seed=first)
-    site = start_site(content("group", 60), page_cap=5, faults=[added], latency=jitter)
-    outcome = read(site.config, ["group"])
-    assert completed(outcome, "group")
-    found = [record["id"] for record in outcome.records("group")]
-    assert {row["id"] for row in site.service.content.rows("group")} <= set(found)
+    site = start_site(content(stream, 60), page_cap=5, faults=[added], latency=jitter)
+    outcome = read(site.config, [stream])
+    assert completed(outcome, stream)
+    found = [record["id"] for record in outcome.records(stream)]
+    assert {row["id"] for row in site.service.content.rows(stream)} <= set(found)
     assert len(found) == len(set(found)), "none twice"
 
 
 @with_8_workers
-@listed_stream
+@prefetched_stream
 @pytest.mark.parametrize("kind", ["no_cursor", "foreign_next"])
 def test_a_listing_far_ahead_that_does_not_lead_on_stops_nothing_before_it(
     kind: str, stream: str, start_site: StartSite
@@ -132,10 +137,10 @@ def test_after_a_refusal_nothing_is_asked_until_the_time_is_over(
     start_site: StartSite, waits: list[float]
 ) -> None:
     refused = Fault(
-        kind="status", status=429, headers={"Retry-After": "50"}, path="/pages", first=9
+        kind="status", status=429, headers={"Retry-After": "50"}, path=PATHS[BY_ID], first=9
     )
     slow = Latency(request_seconds=0.02)
-    site = start_site(content("pages", 200), page_cap=5, faults=[refused], latency=slow)
+    site = start_site(content(BY_ID, 200), page_cap=5, faults=[refused], latency=slow)
     times: list[tuple[float, bool]] = []
     reply = site.service.reply
 
@@ -145,14 +150,14 @@ def test_after_a_refusal_nothing_is_asked_until_the_time_is_over(
         return answer
 
     site.service.reply = noted  # type: ignore[method-assign]
-    assert whole(read(site.config, ["pages"]), site, "pages")
+    assert whole(read(site.config, [BY_ID]), site, BY_ID)
     refused_at = next(i for i, (_, is_refused) in enumerate(times) if is_refused)
     before = [at for at, _ in times[refused_at + 1 :] if at < 49]
     assert len(before) < 8, "those that were under way"
 
 
 @with_8_workers
-@listed_stream
+@prefetched_stream
 def test_rows_that_are_deleted_in_between_are_no_error(stream: str, start_site: StartSite) -> None:
     """They were listed, and do not come by id; then the list is asked again."""
     gone = Fault(kind="gone", path=PATHS[stream], row=7, row_count=2, count=None)
@@ -162,7 +167,7 @@ def test_rows_that_are_deleted_in_between_are_no_error(stream: str, start_site: 
 
 
 @with_8_workers
-@listed_stream
+@prefetched_stream
 def test_a_site_that_looks_at_the_first_ids_only_loses_nothing(
     stream: str, start_site: StartSite
 ) -> None:
@@ -174,7 +179,7 @@ def test_a_site_that_looks_at_the_first_ids_only_loses_nothing(
 
 
 @with_8_workers
-@listed_stream
+@prefetched_stream
 def test_a_site_that_ignores_the_ids_is_read_one_page_after_the_other(
     stream: str, start_site: StartSite
 ) -> None:
@@ -201,13 +206,13 @@ def test_what_fails_ahead_is_asked_for_in_the_ordinary_way(
     rows = on_the_wire(site.service.content.rows(stream))
     found = without_key(outcome.records(stream))
     assert found == (rows if completed(outcome, stream) else rows[: len(found)])
-    if stream in LISTED:
+    if stream in PREFETCHED:
         assert completed(outcome, stream)
     assert sum(waits) < 100
 
 
 @with_8_workers
-@listed_stream
+@prefetched_stream
 def test_a_body_that_fails_leaves_its_row_without_it(
     stream: str, start_site: StartSite, waits: list[float]
 ) -> None:
@@ -227,10 +232,10 @@ def test_a_body_that_fails_leaves_its_row_without_it(
 @with_8_workers
 def test_the_window_is_bounded(start_site: StartSite) -> None:
     """However slowly the rows leave, so many pages are fetched, and no more."""
-    site = start_site(content("pages", 400), page_cap=5)
+    site = start_site(content(BY_ID, 400), page_cap=5)
     seen: list[int] = []
     with slow_reader(site, seen):
-        assert whole(read(site.config, ["pages"]), site, "pages")
+        assert whole(read(site.config, [BY_ID]), site, BY_ID)
     assert max(seen) <= 8 * 3 // 2 + 1 + 1
 
 
@@ -243,7 +248,7 @@ def slow_reader(site: RunningSite, seen: list[int]) -> Iterator[None]:
     def slowly(self: lookahead.Lookahead, position: Any, place: str) -> Any:  # noqa: ANN401
         nonlocal taken
         time.sleep(0.02)
-        seen.append(kinds(site, "pages")["by id"] - taken)
+        seen.append(kinds(site, BY_ID)["by id"] - taken)
         taken += 1
         return page_at(self, position, place)
 
@@ -258,7 +263,7 @@ def slow_reader(site: RunningSite, seen: list[int]) -> Iterator[None]:
 @pytest.mark.parametrize("num_workers", [2, 8], indirect=True)
 def test_no_more_requests_are_in_flight_than_there_are_workers(start_site: StartSite) -> None:
     site = start_site(
-        Content(pages=200, audit=200, groups=200),
+        contents(dict.fromkeys(AHEAD, 200)),
         page_cap=5,
         latency=Latency(request_seconds=0.01),
     )
@@ -304,7 +309,7 @@ def test_a_refusal_holds_all_of_them(
 ) -> None:
     outcome = read_with_a_refusal(stream, "7", start_site)
     assert 6.9 <= sum(waits) < 30
-    if stream != "space":
+    if stream in AHEAD:
         slower = [line for line in outcome.logs if "refuses requests; asking it less often" in line]
         assert len(slower) == 1
 
@@ -324,13 +329,13 @@ def test_near_the_limit_all_of_them_ask_more_slowly(
     start_site: StartSite, waits: list[float]
 ) -> None:
     near = Fault(kind="headers", headers={"X-RateLimit-NearLimit": "true"}, count=None)
-    site = start_site(content("pages", 50), page_cap=5, faults=[near])
-    assert whole(read(site.config, ["pages"]), site, "pages")
+    site = start_site(content(BY_ID, 50), page_cap=5, faults=[near])
+    assert whole(read(site.config, [BY_ID]), site, BY_ID)
     assert sum(waits) >= 2 * (20 - 3), "of twenty requests, the first few know nothing of it"
 
 
 @with_8_workers
-@listed_stream
+@prefetched_stream
 def test_while_a_site_refuses_a_page_costs_one_request(
     stream: str, start_site: StartSite, waits: list[float]
 ) -> None:
@@ -352,7 +357,7 @@ def test_while_a_site_refuses_a_page_costs_one_request(
 
 
 @with_8_workers
-@listed_stream
+@prefetched_stream
 @pytest.mark.usefixtures("waits")
 def test_when_a_refusal_is_forgotten_pages_are_fetched_ahead_again(
     stream: str, start_site: StartSite, monkeypatch: pytest.MonkeyPatch
@@ -381,13 +386,13 @@ def test_requests_beside_others_keep_to_the_measured_rate(
         "source_confluence.limits.adaptive_rate.AdaptiveRate.seconds_to_wait", at_once
     )
     slow = Latency(request_seconds=0.01)
-    site = start_site(content("pages", 60), page_cap=5, latency=slow)
-    assert whole(read(site.config, ["pages"]), site, "pages")
+    site = start_site(content(BY_ID, 60), page_cap=5, latency=slow)
+    assert whole(read(site.config, [BY_ID]), site, BY_ID)
     assert len(asked) > 10
 
 
 @with_8_workers
-@pytest.mark.parametrize("stream", OFFSETS)
+@offset_stream
 def test_behind_a_page_that_is_not_full_one_page_is_fetched_ahead(
     stream: str, start_site: StartSite
 ) -> None:
@@ -400,8 +405,8 @@ def test_behind_a_page_that_is_not_full_one_page_is_fetched_ahead(
 
 @with_8_workers
 def test_threads_end_with_the_read(start_site: StartSite) -> None:
-    site = start_site(content("pages", 100), page_cap=5)
-    assert whole(read(site.config, ["pages"]), site, "pages")
+    site = start_site(content(BY_ID, 100), page_cap=5)
+    assert whole(read(site.config, [BY_ID]), site, BY_ID)
     for _ in range(100):
         names = [thread.name for thread in threading.enumerate()]
         if not any("Workers" in name or "_work" in name for name in names):
@@ -422,10 +427,10 @@ def test_threads_print_and_log_nothing(start_site: StartSite) -> None:
     watch = Watch()
     logging.getLogger().addHandler(watch)
     logging.getLogger("airbyte").setLevel(logging.DEBUG)
-    fault = Fault(kind="status", status=500, path="/pages", first=9, every=3, count=20)
-    site = start_site(content("pages", 100), page_cap=5, faults=[fault])
+    fault = Fault(kind="status", status=500, path=PATHS[BY_ID], first=9, every=3, count=20)
+    site = start_site(content(BY_ID, 100), page_cap=5, faults=[fault])
     try:
-        outcome = read(site.config, ["pages"])
+        outcome = read(site.config, [BY_ID])
     finally:
         logging.getLogger().removeHandler(watch)
         logging.getLogger("airbyte").setLevel(logging.INFO)
@@ -440,11 +445,11 @@ def test_without_threads_it_reads_on_alone(
     def none_left(*_: object, **__: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    site = start_site(content("pages", 23), page_cap=5)
+    site = start_site(content(BY_ID, 23), page_cap=5)
     monkeypatch.setattr("source_confluence.transport.workers.Workers.submit", none_left)
-    outcome = read(site.config, ["pages"])
-    assert whole(outcome, site, "pages")
-    assert kinds(site, "pages") == {"plain": 5}
+    outcome = read(site.config, [BY_ID])
+    assert whole(outcome, site, BY_ID)
+    assert kinds(site, BY_ID) == {"plain": 5}
     assert any("can't start new thread" in line for line in outcome.logs)
 
 
@@ -455,8 +460,8 @@ def test_after_an_exception_in_a_worker_the_page_is_read_sequentially(
     def broken(**_: object) -> None:
         raise MemoryError
 
-    site = start_site(content("pages", 12), page_cap=5)
+    site = start_site(content(BY_ID, 12), page_cap=5)
     monkeypatch.setattr("source_confluence.reading.lookahead.Bounds", broken)
-    outcome = read(site.config, ["pages"])
-    assert whole(outcome, site, "pages")
+    outcome = read(site.config, [BY_ID])
+    assert whole(outcome, site, BY_ID)
     assert any("Could not prefetch" in line and "MemoryError" in line for line in outcome.logs)

@@ -23,18 +23,22 @@ from source_confluence.reading.sequential import Sequential
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Message, Outcome, read
 from unit_tests.streams_under_test import (
+    ASKED_FOR,
+    LEFT_OUT,
+    OTHERS,
     PAGE_SIZES,
     PATHS,
+    WITH_BODIES,
+    WITH_BODY,
+    WITHOUT_ID,
     completed,
     content,
     every_stream,
     list_calls,
     on_the_wire,
+    sizes,
     without_key,
 )
-
-WITH_BODY = ["pages", "blog_posts", "space"]
-LEFT_OUT = {"pages": ["body"], "blog_posts": ["body"], "space": ["description", "icon"]}
 
 
 def limits(site: RunningSite) -> list[int]:
@@ -143,19 +147,19 @@ def test_what_fails_in_every_size_fails_the_stream(
     lasting = Fault(kind="status", status=500, path=PATHS[stream], first=2, count=None)
     site = start_site(content(stream, 12), page_cap=5, faults=[lasting])
 
-    outcome = read(site.config, [stream, "group" if stream != "group" else "space"])
+    outcome = read(site.config, [stream, OTHERS[stream]])
 
     assert outcome.ending(stream) == "INCOMPLETE"
     assert len(outcome.records(stream)) == 5
     assert outcome.error(stream)["failure_type"] == "transient_error"
-    assert outcome.statuses("group" if stream != "group" else "space")[-1] == "COMPLETE"
+    assert outcome.statuses(OTHERS[stream])[-1] == "COMPLETE"
     asked = [int(dict(c.params)["limit"]) for c in site.calls if c.path == PATHS[stream]][1:]
     assert asked == sorted(asked, reverse=True)
-    assert asked.count(1) == (2 + 6 if stream in WITH_BODY else 6)
+    assert asked.count(1) == (2 + 6 if stream in WITH_BODIES else 6)
     assert len(waits) >= 10
 
 
-@pytest.mark.parametrize("stream", WITH_BODY)
+@pytest.mark.parametrize("stream", WITH_BODIES)
 @pytest.mark.parametrize("status", [413, 500, 502, 504])
 @pytest.mark.parametrize("row", [0, 6, 11])
 def test_a_row_whose_body_fails_leaves_without_it(
@@ -185,7 +189,7 @@ def test_a_row_whose_body_fails_leaves_without_it(
     assert sum(waits) < 60
 
 
-@pytest.mark.parametrize("stream", WITH_BODY)
+@pytest.mark.parametrize("stream", WITH_BODIES)
 def test_a_site_that_recovers_in_the_meantime_gives_the_body(
     stream: str, start_site: StartSite, waits: list[float]
 ) -> None:
@@ -199,8 +203,7 @@ def test_a_site_that_recovers_in_the_meantime_gives_the_body(
     assert outcome.records(stream) == on_the_wire(site.service.content.rows(stream))
     assert changes(outcome) == {}
     asked = [dict(call.params) for call in list_calls(site)]
-    left_out = "description-format" if stream == "space" else "body-format"
-    assert [i for i, params in enumerate(asked) if left_out not in params] == [9]
+    assert [i for i, params in enumerate(asked) if not ASKED_FOR[stream].keys() & params] == [9]
     assert waits
 
 
@@ -209,17 +212,17 @@ def test_bodies_that_all_fail_are_the_fault_of_the_site(
     count: int, ending: str, start_site: StartSite, waits: list[float]
 ) -> None:
     """More than 25 in a row: better no end now than a table without bodies."""
-    fault = Fault(kind="poison", row_count=count, path="/pages", count=None)
-    site = start_site(Content(pages=count + 3), faults=[fault])
+    fault = Fault(kind="poison", row_count=count, path=PATHS[WITH_BODY], count=None)
+    site = start_site(content(WITH_BODY, count + 3), faults=[fault])
 
-    outcome = read(site.config, ["pages"])
+    outcome = read(site.config, [WITH_BODY])
 
-    assert outcome.ending("pages") == ending
+    assert outcome.ending(WITH_BODY) == ending
     assert len(changes(outcome)) == 25
     assert waits
 
 
-@pytest.mark.parametrize("stream", WITH_BODY)
+@pytest.mark.parametrize("stream", WITH_BODIES)
 def test_an_answer_that_is_too_large_is_asked_for_in_smaller_parts(
     stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,9 +260,9 @@ class Asked(RetryingClient):
         not_used: Any = None
         context = ListContext(
             sync=not_used,
-            listing=Listing(path="pages", paging=ByCursor(max_rows=4), heavy=heavy),
+            listing=Listing(path="list", paging=ByCursor(max_rows=4), heavy=heavy),
             key=row_key,
-            stream="pages",
+            stream=WITH_BODY,
             request=not_used,
             throttle=self.throttle,
             logger=logging.getLogger("test"),
@@ -347,11 +350,13 @@ class Alike(Content):
 def test_events_that_are_alike_all_leave(
     page_cap: int | None, largest: int, start_site: StartSite
 ) -> None:
-    small = Fault(kind="status", status=413, path="/audit", limit_above=largest, count=None)
-    site = start_site(Alike(audit=12), faults=[small], page_cap=page_cap)
-    outcome = read(site.config, ["audit"])
-    assert completed(outcome, "audit")
-    assert len(outcome.records("audit")) == 12
+    small = Fault(
+        kind="status", status=413, path=PATHS[WITHOUT_ID], limit_above=largest, count=None
+    )
+    site = start_site(Alike(**sizes({WITHOUT_ID: 12})), faults=[small], page_cap=page_cap)
+    outcome = read(site.config, [WITHOUT_ID])
+    assert completed(outcome, WITHOUT_ID)
+    assert len(outcome.records(WITHOUT_ID)) == 12
 
 
 def test_a_row_that_comes_again_and_again_is_no_list(
@@ -359,14 +364,16 @@ def test_a_row_that_comes_again_and_again_is_no_list(
 ) -> None:
     """The site ignores the position, and gives one row at a time."""
     faults = [
-        Fault(kind="status", status=413, path="/audit", limit_above=1, every=2, count=None),
-        Fault(kind="ignore_position", path="/audit", count=None),
+        Fault(
+            kind="status", status=413, path=PATHS[WITHOUT_ID], limit_above=1, every=2, count=None
+        ),
+        Fault(kind="ignore_position", path=PATHS[WITHOUT_ID], count=None),
     ]
-    site = start_site(Content(audit=12), page_cap=1, faults=faults)
-    outcome = read(site.config, ["audit"])
-    assert outcome.ending("audit") == "INCOMPLETE"
-    assert "same rows again" in outcome.error("audit")["message"]
-    assert len(outcome.records("audit")) <= 11
+    site = start_site(content(WITHOUT_ID, 12), page_cap=1, faults=faults)
+    outcome = read(site.config, [WITHOUT_ID])
+    assert outcome.ending(WITHOUT_ID) == "INCOMPLETE"
+    assert "same rows again" in outcome.error(WITHOUT_ID)["message"]
+    assert len(outcome.records(WITHOUT_ID)) <= 11
     assert waits
 
 
@@ -374,12 +381,12 @@ def test_the_count_is_told_when_the_stream_fails_later(
     start_site: StartSite, waits: list[float]
 ) -> None:
     faults = [
-        Fault(kind="status", status=401, path="/pages", first=19, count=None),
-        Fault(kind="poison", row=1, path="/pages", count=None),
+        Fault(kind="status", status=401, path=PATHS[WITH_BODY], first=19, count=None),
+        Fault(kind="poison", row=1, path=PATHS[WITH_BODY], count=None),
     ]
-    site = start_site(Content(pages=60), faults=faults)
-    outcome = read(site.config, ["pages"])
-    assert outcome.ending("pages") == "INCOMPLETE"
+    site = start_site(content(WITH_BODY, 60), faults=faults)
+    outcome = read(site.config, [WITH_BODY])
+    assert outcome.ending(WITH_BODY) == "INCOMPLETE"
     assert len(changes(outcome)) == 1
     assert len([line for line in outcome.logs if "were emitted without body" in line]) == 1
     assert waits

@@ -5,17 +5,23 @@ from typing import Any
 
 import pytest
 
-from fake_confluence import Content, Fault, RunningSite
+from fake_confluence import Fault, RunningSite
 from source_confluence.reading.state import COMPLETE, position_in, state_at
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import Message, Outcome, read
 from unit_tests.streams_under_test import (
+    BY_CURSOR,
+    BY_OFFSET,
     KEYS,
     NAMES,
     OFFSETS,
     PATHS,
+    PINNED,
+    SEQUENTIAL,
+    SHOWN_TO_VISITORS,
     completed,
     content,
+    contents,
     every_stream,
     list_calls,
     without_key,
@@ -92,7 +98,7 @@ def test_a_read_goes_on_where_an_earlier_one_stopped(
     assert completed(rest, stream)
     assert keys(rest, stream) == keys(whole, stream)[sum(ROWS_OF_PAGES[stream][: page + 1]) :]
     assert len(list_calls(site)) - before <= before - page - 1
-    if stream == "audit":
+    if stream == PINNED:
         ends = {dict(call.params)["endDate"] for call in list_calls(site)}
         assert len(ends) == 1, "what was pinned stays so"
 
@@ -160,8 +166,8 @@ NO_LISTS: list[object] = [
     10**4000,
     False,
     '"state"',
-    {"pages": {"cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ=="}},
-    {"type": "STREAM", "stream": {"stream_descriptor": {"name": "pages"}, "stream_state": {}}},
+    {BY_CURSOR: {"cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ=="}},
+    {"type": "STREAM", "stream": {"stream_descriptor": {"name": BY_CURSOR}, "stream_state": {}}},
     {"type": "GLOBAL", "global": {"shared_state": {}, "stream_states": []}},
     {"\ud800": None},
 ]
@@ -171,10 +177,10 @@ NO_LISTS: list[object] = [
 def test_what_is_no_list_of_states_is_ignored_with_a_warning(
     document: object, start_site: StartSite
 ) -> None:
-    site = start_site(content("pages", ROWS), page_cap=5)
-    outcome = read(site.config, ["pages"], state=document)
-    assert completed(outcome, "pages")
-    assert len(outcome.records("pages")) == ROWS
+    site = start_site(content(BY_CURSOR, ROWS), page_cap=5)
+    outcome = read(site.config, [BY_CURSOR], state=document)
+    assert completed(outcome, BY_CURSOR)
+    assert len(outcome.records(BY_CURSOR)) == ROWS
     [warning] = warnings(outcome)
     assert "What --state gives is no list of states" in warning
     assert "All streams are read from the beginning." in warning
@@ -187,31 +193,31 @@ def nested(levels: int) -> object:
     return tree
 
 
-PAGES = {"stream_descriptor": {"name": "pages"}}
+NAMED = {"stream_descriptor": {"name": BY_CURSOR}}
 NO_STATES: list[object] = [
     None,
     7,
-    "pages",
+    BY_CURSOR,
     [],
     {},
-    {"pages": {"cursor": "x"}},
+    {BY_CURSOR: {"cursor": "x"}},
     {"type": "STREAM"},
     {"type": "STREAM", "stream": None},
-    {"type": "STREAM", "stream": "pages"},
+    {"type": "STREAM", "stream": BY_CURSOR},
     {"type": "STREAM", "stream": {"stream_state": {"cursor": "x"}}},
-    {"type": "STREAM", "stream": {"stream_descriptor": "pages"}},
+    {"type": "STREAM", "stream": {"stream_descriptor": BY_CURSOR}},
     {"type": "STREAM", "stream": {"stream_descriptor": {"name": 7}, "stream_state": {}}},
-    {"type": "STREAM", "stream": {"stream_descriptor": {"name": "pages", "namespace": 7}}},
-    {"type": "LEGACY", "data": {"pages": {"cursor": "x"}}},
-    {"type": "GLOBAL", "global": {"shared_state": {"a": 1}, "stream_states": [PAGES]}},
-    {"type": ["STREAM"], "stream": PAGES},
-    {"stream": PAGES},
-    {"type": "STREAM", "stream": PAGES, "sourceStats": "many"},
-    *given("pages", 7),
-    *given("pages", "x"),
-    *given("pages", []),
-    *given("pages", [["of", "pages"]]),
-    *given("pages", nested(600)),
+    {"type": "STREAM", "stream": {"stream_descriptor": {"name": BY_CURSOR, "namespace": 7}}},
+    {"type": "LEGACY", "data": {BY_CURSOR: {"cursor": "x"}}},
+    {"type": "GLOBAL", "global": {"shared_state": {"a": 1}, "stream_states": [NAMED]}},
+    {"type": ["STREAM"], "stream": NAMED},
+    {"stream": NAMED},
+    {"type": "STREAM", "stream": NAMED, "sourceStats": "many"},
+    *given(BY_CURSOR, 7),
+    *given(BY_CURSOR, "x"),
+    *given(BY_CURSOR, []),
+    *given(BY_CURSOR, [["of", BY_CURSOR]]),
+    *given(BY_CURSOR, nested(600)),
 ]
 
 
@@ -219,23 +225,23 @@ NO_STATES: list[object] = [
 def test_what_is_no_state_of_a_stream_is_ignored_with_a_warning(
     entry: object, start_site: StartSite
 ) -> None:
-    site = start_site(Content(pages=ROWS, spaces=ROWS), page_cap=5)
-    [_, second, *_] = states(read(site.config, ["space"]))
+    site = start_site(contents({BY_CURSOR: ROWS, SEQUENTIAL: ROWS}), page_cap=5)
+    [_, second, *_] = states(read(site.config, [SEQUENTIAL]))
 
-    outcome = read(site.config, ["pages", "space"], state=[entry, *given("space", second)])
+    outcome = read(site.config, [BY_CURSOR, SEQUENTIAL], state=[entry, *given(SEQUENTIAL, second)])
 
-    assert completed(outcome, "pages")
-    assert completed(outcome, "space")
-    assert len(outcome.records("pages")) == ROWS
-    assert len(outcome.records("space")) == ROWS - 10, "the other one is as it was"
+    assert completed(outcome, BY_CURSOR)
+    assert completed(outcome, SEQUENTIAL)
+    assert len(outcome.records(BY_CURSOR)) == ROWS
+    assert len(outcome.records(SEQUENTIAL)) == ROWS - 10, "the other one is as it was"
     [warning] = warnings(outcome)
     assert "1 of 2 entries (number 1) are ignored" in warning
     assert "is read from the beginning" in warning
 
 
 def test_a_warning_about_many_states_is_short(start_site: StartSite) -> None:
-    site = start_site(content("pages", ROWS))
-    [warning] = warnings(read(site.config, ["pages"], state=[7] * 100_000))
+    site = start_site(content(BY_CURSOR, ROWS))
+    [warning] = warnings(read(site.config, [BY_CURSOR], state=[7] * 100_000))
     assert "100000 of 100000 entries (number 1, 2, 3, 4, 5, …)" in warning
     assert len(warning) < 300
 
@@ -246,33 +252,34 @@ def test_a_warning_about_many_states_is_short(start_site: StartSite) -> None:
         [],
         {},
         "null",
-        given("pages", None),
-        given("pages", {}),
-        [{"type": "STREAM", "stream": PAGES}],
+        given(BY_CURSOR, None),
+        given(BY_CURSOR, {}),
+        [{"type": "STREAM", "stream": NAMED}],
         given("of another connector", {"cursor": {"next": "x"}}),
         given("\ud800", {"\udfff": "\ud800"}),
-        [{"type": "STREAM", "stream": PAGES, "data": {"pages": {}}, "more": [1]}],
+        [{"type": "STREAM", "stream": NAMED, "data": {BY_CURSOR: {}}, "more": [1]}],
     ],
     ids=json.dumps,
 )
 def test_what_may_be_given_to_a_first_read_is_no_reason_for_a_warning(
     document: object, start_site: StartSite
 ) -> None:
-    site = start_site(content("pages", ROWS), page_cap=5)
-    outcome = read(site.config, ["pages"], state=document)
-    assert completed(outcome, "pages")
-    assert len(outcome.records("pages")) == ROWS
+    site = start_site(content(BY_CURSOR, ROWS), page_cap=5)
+    outcome = read(site.config, [BY_CURSOR], state=document)
+    assert completed(outcome, BY_CURSOR)
+    assert len(outcome.records(BY_CURSOR)) == ROWS
     assert warnings(outcome) == []
 
 
 def test_of_keys_and_states_that_are_given_twice_the_last_counts(start_site: StartSite) -> None:
-    site = start_site(content("pages", ROWS), page_cap=5)
-    first, second, *_ = [json.dumps(state) for state in states(read(site.config, ["pages"]))]
-    named = '"type": "STREAM", "stream": {"stream_descriptor": {"name": "pages"}, "stream_state": '
+    site = start_site(content(BY_CURSOR, ROWS), page_cap=5)
+    first, second, *_ = [json.dumps(state) for state in states(read(site.config, [BY_CURSOR]))]
+    named = '"type": "STREAM", "stream": {"stream_descriptor": {"name": "%s"}, "stream_state": '
+    named %= BY_CURSOR
     text = f'[{{{named}{first}}}}}, {{"type": "GLOBAL", {named}7, "stream_state": {second}}}}}]'
-    outcome = read(site.config, ["pages"], state=text)
-    assert completed(outcome, "pages")
-    assert len(outcome.records("pages")) == ROWS - 10
+    outcome = read(site.config, [BY_CURSOR], state=text)
+    assert completed(outcome, BY_CURSOR)
+    assert len(outcome.records(BY_CURSOR)) == ROWS - 10
     assert warnings(outcome) == []
 
 
@@ -281,7 +288,7 @@ def test_of_keys_and_states_that_are_given_twice_the_last_counts(start_site: Sta
 def test_the_state_of_another_stream_is_ignored(
     other: str, stream: str, start_site: StartSite
 ) -> None:
-    site = start_site(Content(pages=9, blog_posts=9, spaces=9, audit=9, groups=9), page_cap=2)
+    site = start_site(contents({}, others=9), page_cap=2)
     state = states(read(site.config, [other]))[2]
     outcome = read(site.config, [stream], state=given(stream, state))
     assert completed(outcome, stream)
@@ -301,10 +308,10 @@ def test_the_state_of_another_site_is_ignored(stream: str, site: RunningSite) ->
 @pytest.mark.parametrize(
     ("stream", "place"),
     [
-        ("pages", {"cursor": "not a cursor at all"}),
-        ("space", {"cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ=="}),
-        ("group", {"start": 1_000_000}),
-        ("audit", {"start": 1_000_000, "endDate": 4_102_444_800_000}),
+        (BY_CURSOR, {"cursor": "not a cursor at all"}),
+        (SEQUENTIAL, {"cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ=="}),
+        (BY_OFFSET, {"start": 1_000_000}),
+        (PINNED, {"start": 1_000_000, "endDate": 4_102_444_800_000}),
     ],
 )
 def test_a_place_that_is_not_there_any_more_ends_no_stream_early(
@@ -321,7 +328,7 @@ def test_a_place_that_is_not_there_any_more_ends_no_stream_early(
     assert positions(site)[1] == {}
 
 
-@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@pytest.mark.parametrize("stream", SHOWN_TO_VISITORS)
 @pytest.mark.parametrize("asked", [1, 2], ids=["after the first page", "at the end"])
 def test_what_visitors_were_shown_leaves_no_state_to_go_on_from(
     asked: int, stream: str, start_site: StartSite
@@ -336,7 +343,7 @@ def test_what_visitors_were_shown_leaves_no_state_to_go_on_from(
     assert len(states(outcome)) == (1 if asked == 1 else 5)
 
 
-@pytest.mark.parametrize("stream", ["pages", "space"])
+@pytest.mark.parametrize("stream", SHOWN_TO_VISITORS)
 @pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
 @pytest.mark.parametrize("moments", [2, None])
 def test_a_moment_without_recognition_leaves_the_state_as_it_is(

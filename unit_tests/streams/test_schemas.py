@@ -9,7 +9,7 @@ import pytest
 
 import source_confluence
 from unit_tests.protocol import discover
-from unit_tests.streams_under_test import KEYS, NAMES, every_stream
+from unit_tests.streams_under_test import KEYS, NAMES, TABLE, every_stream
 
 FOLDER = Path(source_confluence.__file__).parent / "schemas"
 CONFIG = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.atlassian.net"}
@@ -101,15 +101,6 @@ def test_a_reference_stands_alone() -> None:
         check(json.loads(file.read_text()))
 
 
-OPENAPI_NAMES = {
-    "pages": ("v2", "PageBulk"),
-    "blog_posts": ("v2", "BlogPostBulk"),
-    "space": ("v2", "SpaceBulk"),
-    "audit": ("v1", "AuditRecord"),
-    "group": ("v1", "Group"),
-}
-
-
 def documented(schema: dict[str, Any], document: dict[str, Any], where: str = "") -> Iterator[str]:
     """The places of all fields in one of Atlassian's schemas."""
     if "$ref" in schema:
@@ -127,9 +118,9 @@ def documented(schema: dict[str, Any], document: dict[str, Any], where: str = ""
 def test_every_field_atlassian_documents_is_declared(
     stream: str, catalog: dict[str, Any], api_notes: Path
 ) -> None:
-    version, name = OPENAPI_NAMES[stream]
-    document = json.loads((api_notes / f"openapi-{version}.json").read_text())
-    fields = set(documented(document["components"]["schemas"][name], document))
+    row = TABLE[stream]
+    document = json.loads((api_notes / f"openapi-v{row.version}.json").read_text())
+    fields = set(documented(document["components"]["schemas"][row.schema], document))
     declared = {where for where, _ in parts(catalog[stream]["json_schema"])}
     assert len(fields) > 5
     assert fields <= declared

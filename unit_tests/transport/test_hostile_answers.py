@@ -20,9 +20,13 @@ from unit_tests.conftest import StartSite
 from unit_tests.paging.test_plan import change_answers
 from unit_tests.protocol import Message, Outcome, check, read
 from unit_tests.streams_under_test import (
+    BY_OFFSET,
+    LEFT_OUT,
+    LINKED,
     NAMES,
     OFFSETS,
     PATHS,
+    WITH_BODIES,
     completed,
     content,
     every_stream,
@@ -102,11 +106,11 @@ DEEP = "[" * 5_000 + "]" * 5_000
 
 @pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
 @pytest.mark.parametrize("raw", [DEEP, r'{"storage": "\q"}'], ids=["deep", "malformed"])
-@pytest.mark.parametrize("stream", ["pages", "blog_posts", "space"])
+@pytest.mark.parametrize("stream", WITH_BODIES)
 def test_a_row_whose_body_cannot_be_decoded_leaves_without_it(
     raw: str, stream: str, start_site: StartSite, waits: list[float]
 ) -> None:
-    names = {"space": ["description", "icon"]}.get(stream, ["body"])
+    names = LEFT_OUT[stream]
     rows = content(stream, 40).rows(stream)
     number = next(number for number in range(17, 40) if rows[number][names[0]])
     odd = Fault(kind="odd_body", path=PATHS[stream], row=number, raw=raw, count=None)
@@ -130,9 +134,8 @@ def test_a_row_whose_body_cannot_be_decoded_leaves_without_it(
 @pytest.mark.parametrize(
     ("stream", "place"),
     [
-        ("pages", "behind the row with the id "),
-        ("audit", "at the offset 7, with a row"),
-        ("group", "at the offset 7, with a row"),
+        *((name, "behind the row with the id ") for name in LINKED),
+        *((name, "at the offset 7, with a row") for name in OFFSETS),
     ],
 )
 def test_where_a_row_cannot_be_decoded_at_all_the_error_names_the_place(
@@ -155,7 +158,7 @@ def test_where_a_row_cannot_be_decoded_at_all_the_error_names_the_place(
     error = outcome.error(stream)
     assert error["failure_type"] == "system_error", "it does not pass"
     assert place in error["message"]
-    if stream == "pages":
+    if stream in LINKED:
         assert f"behind the row with the id {rows[6]['id']}," in error["message"]
     assert len(outcome.records(stream)) == 7
     assert waits
@@ -248,10 +251,10 @@ def test_a_million_empty_objects_are_not_decoded(
 ) -> None:
     monkeypatch.setattr("source_confluence.transport.body.MAX_VALUES", 10_000)
     monkeypatch.setattr("source_confluence.transport.body.SMALL_BODY_BYTES", 10_000)
-    many = Fault(kind="odd", raw="[" + "{}," * 10_001 + "{}]", path="/group", count=None)
-    outcome = read(start_site(content("group", 3), faults=[many]).config, ["group"])
-    assert outcome.ending("group") == "INCOMPLETE"
-    assert "more than 10,000 values" in outcome.error("group")["message"]
+    many = Fault(kind="odd", raw="[" + "{}," * 10_001 + "{}]", path=PATHS[BY_OFFSET], count=None)
+    outcome = read(start_site(content(BY_OFFSET, 3), faults=[many]).config, [BY_OFFSET])
+    assert outcome.ending(BY_OFFSET) == "INCOMPLETE"
+    assert "more than 10,000 values" in outcome.error(BY_OFFSET)["message"]
     assert waits
 
 
@@ -267,10 +270,10 @@ def test_the_body_of_a_redirect_is_not_read(
         return content_of.fget(response)  # type: ignore[attr-defined]
 
     monkeypatch.setattr(requests.Response, "content", property(content_seen))
-    away = Fault(kind="redirect", path="/group", count=None)
-    site = start_site(content("group", 3), faults=[away])
-    outcome = read(site.config, ["group"])
-    assert outcome.error("group")["failure_type"] == "config_error"
+    away = Fault(kind="redirect", path=PATHS[BY_OFFSET], count=None)
+    site = start_site(content(BY_OFFSET, 3), faults=[away])
+    outcome = read(site.config, [BY_OFFSET])
+    assert outcome.error(BY_OFFSET)["failure_type"] == "config_error"
     assert read_bodies == []
 
 
@@ -278,15 +281,15 @@ def test_a_bomb_is_not_unpacked_beyond_the_bound(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("source_confluence.transport.body.MAX_BODY_BYTES", 8 * 1024 * 1024)
-    bomb = Fault(kind="bomb", size_bytes=1024**3, path="/group", count=None)
-    site = start_site(content("group", 3), faults=[bomb])
+    bomb = Fault(kind="bomb", size_bytes=1024**3, path=PATHS[BY_OFFSET], count=None)
+    site = start_site(content(BY_OFFSET, 3), faults=[bomb])
     tracemalloc.start()
     try:
-        outcome = read(site.config, ["group"])
+        outcome = read(site.config, [BY_OFFSET])
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert outcome.ending("group") == "INCOMPLETE"
+    assert outcome.ending(BY_OFFSET) == "INCOMPLETE"
     assert waits
     assert peak_bytes < 64 * 1024 * 1024
 
