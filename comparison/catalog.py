@@ -5,15 +5,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from comparison.scenario import HOST, READ, STREAMS, Scenario
-from fake_confluence import Content, Fault
-from integration_tests.fault_matrix import MATRIX, V1, Row
-from unit_tests.streams_under_test import PATHS
+from comparison.scenario import HOST, READ, Scenario
+from fake_confluence import Fault
+from integration_tests.fault_matrix import MATRIX, Row
+from unit_tests.streams_under_test import (
+    BY_CURSOR,
+    BY_OFFSET,
+    NAMES,
+    OFFSETS,
+    PAGE_SIZES,
+    PATHS,
+    PINNED,
+    PREFETCHED,
+    SEQUENTIAL,
+    contents,
+)
 
 WORKERS = (1, 8)
 
-_MANY = Content(pages=620, blog_posts=260, spaces=260, audit=2_100, groups=430, body_bytes=60)
-_EMPTY = Content(pages=0, blog_posts=0, spaces=0, audit=0, groups=0)
+_MANY = contents({name: 2 * size + 30 for name, size in PAGE_SIZES.items()})
+_EMPTY = contents({}, others=0)
 
 _CHECK = ("check", "--config", "config.json")
 _DISCOVER = ("discover", "--config", "config.json")
@@ -55,7 +66,7 @@ def _checks() -> Iterator[Scenario]:
     yield check("a token that is never recognised", faults=[unknown])
     yield check("a token that is not recognised once", faults=[replace(unknown, count=1)])
     yield check("the user is not told", faults=[untold])
-    yield check("nothing is told or visible", content=Content(spaces=0), faults=[untold])
+    yield check("nothing is told or visible", content=_EMPTY, faults=[untold])
     yield check("a port where nobody listens", config={"domain_name": "localhost:1"})
     for status in (400, 401, 403, 404, 410, 429, 500, 503):
         refused = Fault(kind="status", status=status, count=None)
@@ -91,7 +102,7 @@ def _bad_files() -> Iterator[Scenario]:
             yield _bad(command, f"the configuration {text}", files={"config.json": text})
     for text in (None, "", "not JSON", "[]", "{}", '{"streams": [{"name": "pages"}]}'):
         yield _bad(READ, f"the catalog {text}", files={"catalog.json": text})
-    yield _bad(READ, "a stream that there is not", streams=["pages", "comments", "group"])
+    yield _bad(READ, "a stream that there is not", streams=[BY_CURSOR, "comments", BY_OFFSET])
     yield _bad(READ, "no stream", streams=[])
     yield Scenario(name="read: no arguments", command=("read",))
 
@@ -101,18 +112,21 @@ def _bad(command: Sequence[str], what: str, **more: Any) -> Scenario:  # noqa: A
 
 
 def _states() -> Iterator[Scenario]:
-    finished = _state_of({name: {"__ab_full_refresh_sync_complete": True} for name in STREAMS})
+    finished = _state_of({name: {"__ab_full_refresh_sync_complete": True} for name in NAMES})
     elsewhere = {
-        "pages": {"of": "elsewhere.invalid/wiki/api/v2/pages", "cursor": "eyJpZCI6IjkifQ=="},
-        "blog_posts": {"cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ==", "id": "9007199254740993"},
-        "space": {"next_page_token": {"next": "https://elsewhere.invalid/spaces?cursor=end"}},
-        "audit": {"creationDate": 4102444800000, "start": 1000000},
-        "group": {"start": "the end", "__ab_full_refresh_sync_complete": True},
+        BY_CURSOR: {"of": "elsewhere.invalid/wiki/api/v2/pages", "cursor": "eyJpZCI6IjkifQ=="},
+        PREFETCHED[-1]: {
+            "cursor": "eyJpZCI6IjkwMDcxOTkyNTQ3NDA5OTMifQ==",
+            "id": "9007199254740993",
+        },
+        SEQUENTIAL: {"next_page_token": {"next": "https://elsewhere.invalid/spaces?cursor=end"}},
+        PINNED: {"creationDate": 4102444800000, "start": 1000000},
+        BY_OFFSET: {"start": "the end", "__ab_full_refresh_sync_complete": True},
     }
     beyond = {
-        "pages": {"of": f"{HOST}{PATHS['pages']}", "cursor": "no cursor"},
-        "audit": {"of": f"{HOST}{PATHS['audit']}", "endDate": 1795348800000, "start": 5000},
-        "group": {"of": f"{HOST}{PATHS['group']}", "start": 5},  # as version 2.0.0 has said it
+        BY_CURSOR: {"of": f"{HOST}{PATHS[BY_CURSOR]}", "cursor": "no cursor"},
+        PINNED: {"of": f"{HOST}{PATHS[PINNED]}", "endDate": 1795348800000, "start": 5000},
+        BY_OFFSET: {"of": f"{HOST}{PATHS[BY_OFFSET]}", "start": 5},  # as version 2.0.0 has said it
     }
     texts = {
         "finished": finished,
@@ -177,7 +191,7 @@ def _fault(row: Row, workers: int) -> Scenario:
     own: dict[str, Any] = dict(row.fault)
     if "size_bytes" in own:
         own["size_bytes"] = _HEAVY_BYTES
-        more = {"streams": ["space", "group"]}
+        more = {"streams": [SEQUENTIAL, BY_OFFSET]}
     if kind == "slow":
         own["seconds"] = 2.5
         more = {"answer_seconds": 1}
@@ -194,5 +208,5 @@ def _fault(row: Row, workers: int) -> Scenario:
 
 def _planned(fault: Mapping[str, Any], stream: str) -> Fault:
     """From the second page on; there, a list by offset has the row before in front."""
-    place = {"first": 2, "row": int(stream in V1)}
+    place = {"first": 2, "row": int(stream in OFFSETS)}
     return Fault(**{**place, **fault}, path=PATHS[stream])

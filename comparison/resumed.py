@@ -5,9 +5,10 @@ from concurrent.futures import Executor
 from itertools import product
 
 from comparison.catalog import WORKERS, state_entry
-from comparison.scenario import HOST, STREAMS, Printed, Scenario, printed
+from comparison.scenario import HOST, Printed, Scenario, printed
 from comparison.starter import Starters
 from comparison.versions import Versions
+from unit_tests.streams_under_test import NAMES
 
 _SOURCES = (
     Scenario(name="12 rows by fives"),
@@ -33,7 +34,7 @@ def resumed(versions: Versions, pool: Executor, starters: Starters) -> list[Scen
 
 def _states(one: Printed) -> list[str]:
     """What `--state` gives when each stream has printed so many states, or all that it prints."""
-    found: dict[str, list[object]] = {name: [] for name in STREAMS}
+    found: dict[str, list[object]] = {name: [] for name in NAMES}
     for line in one.stdout:
         if line.startswith('{"type":"STATE"'):
             stream = json.loads(line)["state"]["stream"]

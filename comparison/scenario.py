@@ -14,14 +14,14 @@ from typing import Any
 from comparison.starter import Starters
 from fake_confluence import Call, Content, Fault, RunningSite, Service, serve
 from fake_confluence.catalog import configured_catalog
+from unit_tests.streams_under_test import NAMES, contents
 
 HOST = "site.of.the.scenario"
 """Stands in states for the host, which is another one, by its port, in each run."""
 
 READ = ("read", "--config", "config.json", "--catalog", "catalog.json")
-STREAMS = ("pages", "blog_posts", "space", "audit", "group")
 ROWS = 12
-SMALL = Content(pages=ROWS, blog_posts=ROWS, spaces=ROWS, audit=ROWS, groups=ROWS, body_bytes=60)
+SMALL = contents({}, others=ROWS)
 ROWS_AT_A_TIME = 5
 
 _SETTLING_SECONDS = 0.02
@@ -57,7 +57,7 @@ class Scenario:
     service: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str | None] = field(default_factory=dict)
-    streams: Sequence[str] = STREAMS
+    streams: Sequence[str] = NAMES
     state: str = ""
     num_workers: int = 1
     is_hurried: bool = False

@@ -3,22 +3,29 @@
 `docs/reliability.md` shows it; `test_fault_matrix.py` runs each row on each stream.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-V2 = ("pages", "blog_posts", "space")
-V1 = ("audit", "group")
-EVERY = V2 + V1
+from unit_tests.streams_under_test import (
+    LEFT_OUT,
+    LINKED,
+    NAMES,
+    OFFSETS,
+    PAGE_SIZES,
+    UNPINNED,
+    WITH_BODIES,
+)
 
 FOR_EVER = None
 ALL = 12
 FIRST_PAGE = 5
 """The fault begins at the second page, of 12 rows that come 5 at a time."""
 
-COMPLETE_REQUESTS = {name: 3 if name in V2 else 5 for name in EVERY}
+COMPLETE_REQUESTS = {name: 3 if name in LINKED else 5 for name in NAMES}
 """Of a list by offset, two show where it ends: the last row in its place, and nothing behind it."""
-HALVINGS = {"pages": 7, "blog_posts": 7, "space": 7, "audit": 9, "group": 7}
-"""250 → 125 → 62 → 31 → 15 → 7 → 3 → 1, 1000 → … → 1, 200 → … → 1."""
+HALVINGS = {name: size.bit_length() - 1 for name, size in PAGE_SIZES.items()}
+"""250 → 125 → 62 → 31 → 15 → 7 → 3 → 1 are 7."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +40,7 @@ class Row:
         error: Who must act, when it is INCOMPLETE: `config_error`, `transient_error` …
         requests: How many more requests for the list there are than without the fault, or, for a
             stream that fails, after its first page; None when that depends on where pages end.
-        waits: Least and most seconds that all streams together wait.
+        waits: Least and most seconds that each stream waits, on average.
         concerns: The streams that it happens to; for the others, the site has no such fault.
         marks: The field, and how it is marked in one record, or nothing.
     """
@@ -43,10 +50,10 @@ class Row:
     fault: dict[str, Any]
     ends: str = "COMPLETE"
     error: str = ""
-    requests: int | dict[str, int] | None = 0
+    requests: int | Mapping[str, int] | None = 0
     waits: tuple[float, float] = (0, 0)
-    concerns: tuple[str, ...] = EVERY
-    marks: dict[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    concerns: tuple[str, ...] = NAMES
+    marks: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
 
 
 def _status(status: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -55,11 +62,10 @@ def _status(status: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401
 
 _ODD = (("odd", "TRUNCATED", "SOURCE_SERIALIZATION_ERROR"),)
 _UNFIT = (("odd", "NULLED", "SOURCE_SERIALIZATION_ERROR"),)
-_NO_BODY = (("body", "NULLED", "SOURCE_RETRIEVAL_ERROR"),)
-_NO_DESCRIPTION = (
-    ("description", "NULLED", "SOURCE_RETRIEVAL_ERROR"),
-    ("icon", "NULLED", "SOURCE_RETRIEVAL_ERROR"),
-)
+_NO_BODY = {
+    name: tuple((left_out, "NULLED", "SOURCE_RETRIEVAL_ERROR") for left_out in LEFT_OUT[name])
+    for name in WITH_BODIES
+}
 _ALWAYS = {"count": FOR_EVER}
 _REPEATED = "asks again, up to five times, after about 2, 4, 8, 16 and 30 seconds"
 _SMALLER = "asks for half the rows, down to one, from the same place; the size grows back"
@@ -71,28 +77,28 @@ MATRIX: tuple[Row, ...] = (
         connector="waits 7 seconds, all streams do",
         fault=_status(429, headers={"Retry-After": "7"}),
         requests=1,
-        waits=(35, 45),
+        waits=(7, 9),
     ),
     Row(
         site="429, once, without a word how long",
         connector="asks again, up to thirty times, after about 2, 4, 8, 16, 30, 30 … seconds",
         fault=_status(429),
         requests=1,
-        waits=(7, 20),
+        waits=(1.4, 4),
     ),
     Row(
         site="429 to every third request",
         connector="waits as long as it is told, each time",
         fault=_status(429, headers={"Retry-After": "1"}, first=3, every=3, **_ALWAYS),
-        requests={name: 1 if name in V2 else 2 for name in EVERY},
-        waits=(5, 15),
+        requests={name: 1 if name in LINKED else 2 for name in NAMES},
+        waits=(1, 3),
     ),
     Row(
         site="429, once, with `Retry-After: 3600`",
         connector="waits an hour, and says so every minute, in the log and to the heartbeat",
         fault=_status(429, headers={"Retry-After": "3600"}),
         requests=1,
-        waits=(17_990, 18_010),
+        waits=(3_598, 3_602),
     ),
     Row(
         site="429 with a wait of more than two hours",
@@ -109,26 +115,26 @@ MATRIX: tuple[Row, ...] = (
         ends="INCOMPLETE",
         error="transient_error",
         requests=31,
-        waits=(150, 400),
+        waits=(30, 80),
     ),
     Row(
         site="`X-RateLimit-NearLimit: true`",
         connector="lets two seconds pass between requests, of all streams",
         fault={"kind": "headers", "headers": {"X-RateLimit-NearLimit": "true"}, **_ALWAYS},
-        waits=(9, 45),
+        waits=(1.8, 9),
     ),
     Row(
         site='`RateLimit: "quota";r=10;t=60`',
         connector="shares the 60 seconds among the requests it can still afford",
         fault={"kind": "headers", "headers": {"RateLimit": '"quota";r=10;t=60'}, **_ALWAYS},
-        waits=(25, 100),
+        waits=(5, 20),
     ),
     Row(
         site="503, once, with `Retry-After: 7`",
         connector="waits 7 seconds, all streams do",
         fault=_status(503, headers={"Retry-After": "7"}),
         requests=1,
-        waits=(35, 45),
+        waits=(7, 9),
     ),
     Row(
         site="503, for ever",
@@ -137,7 +143,7 @@ MATRIX: tuple[Row, ...] = (
         ends="INCOMPLETE",
         error="transient_error",
         requests=6,
-        waits=(150, 450),
+        waits=(30, 90),
     ),
     *(
         Row(
@@ -145,7 +151,7 @@ MATRIX: tuple[Row, ...] = (
             connector=_SMALLER,
             fault=_status(status, limit_above=2, **_ALWAYS),
             requests=None,
-            waits=(60, 200),
+            waits=(12, 40),
         )
         for status in (413, 500, 502, 504)
     ),
@@ -154,7 +160,7 @@ MATRIX: tuple[Row, ...] = (
         connector=_SMALLER,
         fault={"kind": "slow", "seconds": 5, "limit_above": 100, **_ALWAYS},
         requests=None,
-        waits=(7, 100),
+        waits=(1.4, 20),
     ),
     Row(
         site="500 in every size, for ever",
@@ -163,24 +169,24 @@ MATRIX: tuple[Row, ...] = (
         ends="INCOMPLETE",
         error="transient_error",
         # a row alone twice, and then without its body six times; where there is none, six times
-        requests={name: HALVINGS[name] + (8 if name in V2 else 6) for name in EVERY},
-        waits=(150, 600),
+        requests={name: HALVINGS[name] + (8 if name in WITH_BODIES else 6) for name in NAMES},
+        waits=(30, 120),
     ),
     Row(
         site="500 to one row, whenever its body is asked for",
         connector="delivers that row without the body (or description), marked, and warns",
         fault={"kind": "poison", "row": 7, **_ALWAYS},
         requests=None,
-        waits=(30, 150),
-        concerns=V2,
-        marks={"pages": _NO_BODY, "blog_posts": _NO_BODY, "space": _NO_DESCRIPTION},
+        waits=(10, 50),
+        concerns=WITH_BODIES,
+        marks=_NO_BODY,
     ),
     Row(
         site="a connection that ends before the answer, once",
         connector=_REPEATED,
         fault={"kind": "drop"},
         requests=1,
-        waits=(7, 25),
+        waits=(1.4, 5),
     ),
     Row(
         site="a connection that ends before the answer, for ever",
@@ -189,7 +195,7 @@ MATRIX: tuple[Row, ...] = (
         ends="INCOMPLETE",
         error="transient_error",
         requests=6,
-        waits=(150, 450),
+        waits=(30, 90),
     ),
     *(
         Row(
@@ -197,7 +203,7 @@ MATRIX: tuple[Row, ...] = (
             connector=_REPEATED,
             fault={"kind": kind},
             requests=1,
-            waits=(7, 25),
+            waits=(1.4, 5),
         )
         for kind, words in (
             ("cut", "a body that is cut off"),
@@ -213,7 +219,7 @@ MATRIX: tuple[Row, ...] = (
         ends="INCOMPLETE",
         error="transient_error",
         requests=6,
-        waits=(150, 450),
+        waits=(30, 90),
     ),
     Row(
         site="JSON that is no list, for ever",
@@ -222,48 +228,48 @@ MATRIX: tuple[Row, ...] = (
         ends="INCOMPLETE",
         error="system_error",
         requests=3,
-        waits=(20, 70),
+        waits=(4, 14),
     ),
     Row(
         site="links that are null instead of an object, once",
         connector="asks again: it cannot be told whether the list goes on",
         fault={"kind": "links", "raw": "null"},
         requests=1,
-        waits=(4, 15),
-        concerns=V2,
+        waits=(1.3, 5),
+        concerns=LINKED,
     ),
     Row(
         site="a next link in the header `Link` only",
         connector="follows it",
         fault={"kind": "next_in_header", **_ALWAYS},
-        concerns=V2,
+        concerns=LINKED,
     ),
     Row(
         site="a next link in the header `Link` that is another one than in the body",
         connector="follows the body, and warns once",
         fault={"kind": "other_next_in_header", **_ALWAYS},
-        concerns=V2,
+        concerns=LINKED,
     ),
     Row(
         site="an empty page without a next link in the middle of the list, once",
         connector="asks for it a second time before it takes it for the end",
         fault={"kind": "cut_list"},
         requests=1,
-        concerns=V2,
+        concerns=LINKED,
     ),
     Row(
         site="a page that is shorter than the others, and no word that there is more",
         connector="goes on until an answer is empty",
         fault={"kind": "short", "row_count": 2},
         requests=None,
-        concerns=V1,
+        concerns=OFFSETS,
     ),
     Row(
         site="groups that are removed before those that were not read yet",
         connector="sees that pages do not meet, and fetches what has slipped from a page earlier",
         fault={"kind": "removed", "first": 4, "row_count": 2, **_ALWAYS},
         requests=None,
-        concerns=("group",),
+        concerns=UNPINNED,
     ),
     *(
         Row(
@@ -275,7 +281,7 @@ MATRIX: tuple[Row, ...] = (
             ends="INCOMPLETE",
             error=error,
             requests=attempts,
-            waits=(0, 0) if attempts == 1 else (20, 70),
+            waits=(0, 0) if attempts == 1 else (4, 14),
         )
         for status, error, attempts in (
             (400, "system_error", 1),
@@ -292,14 +298,14 @@ MATRIX: tuple[Row, ...] = (
         ends="INCOMPLETE",
         error="config_error",
         requests=3,
-        waits=(20, 70),
+        waits=(4, 14),
     ),
     Row(
         site="a credential that is refused with 404 (v2) or 403 (v1), once",
         connector="asks again, up to twice, after about 2 and 4 seconds",
         fault={"kind": "unrecognised"},
         requests=1,
-        waits=(7, 25),
+        waits=(1.4, 5),
     ),
     Row(
         site="an answer for an anonymous visitor",
@@ -331,7 +337,7 @@ MATRIX: tuple[Row, ...] = (
         connector="goes on",
         fault={"kind": "empty_page"},
         requests=1,
-        concerns=V2,
+        concerns=LINKED,
     ),
     Row(
         site="pages without rows that lead on to others, for ever",
@@ -339,8 +345,8 @@ MATRIX: tuple[Row, ...] = (
         fault={"kind": "empty_page", **_ALWAYS},
         ends="INCOMPLETE",
         error="system_error",
-        requests=100,
-        concerns=V2,
+        requests={name: 25_000 // PAGE_SIZES[name] for name in NAMES},
+        concerns=LINKED,
     ),
     Row(
         site="the same rows for every position",
@@ -356,8 +362,8 @@ MATRIX: tuple[Row, ...] = (
         fault={"kind": "huge", "size_bytes": 12 * 1024 * 1024, **_ALWAYS},
         ends="INCOMPLETE",
         error="system_error",
-        requests={name: HALVINGS[name] + (2 if name in V2 else 1) for name in EVERY},
-        waits=(60, 150),
+        requests={name: HALVINGS[name] + (2 if name in WITH_BODIES else 1) for name in NAMES},
+        waits=(12, 30),
     ),
     Row(
         site="a gzip bomb",
@@ -365,24 +371,24 @@ MATRIX: tuple[Row, ...] = (
         fault={"kind": "bomb", "size_bytes": 64 * 1024 * 1024, **_ALWAYS},
         ends="INCOMPLETE",
         error="system_error",
-        requests={name: HALVINGS[name] + (2 if name in V2 else 1) for name in EVERY},
-        waits=(60, 150),
+        requests={name: HALVINGS[name] + (2 if name in WITH_BODIES else 1) for name in NAMES},
+        waits=(12, 30),
     ),
     Row(
         site="a body that comes byte by byte, once",
         connector="cuts it off after five minutes, and asks for less",
         fault={"kind": "trickle", "seconds": 0.05},
         requests=1,
-        waits=(10, 10),
+        waits=(2, 2),
     ),
     Row(
         site="a body that is nested 5,000 deep",
         connector="delivers that row without the body (or description), marked, and warns",
         fault={"kind": "odd_body", "row": 7, "raw": "[" * 5_000 + "]" * 5_000, **_ALWAYS},
         requests=None,
-        waits=(30, 150),
-        concerns=V2,
-        marks={"pages": _NO_BODY, "blog_posts": _NO_BODY, "space": _NO_DESCRIPTION},
+        waits=(10, 50),
+        concerns=WITH_BODIES,
+        marks=_NO_BODY,
     ),
     Row(
         site="rows that cannot be decoded even without their bodies",
@@ -390,38 +396,38 @@ MATRIX: tuple[Row, ...] = (
         fault={"kind": "odd", "row": 0, "raw": "[" * 200_000, **_ALWAYS},
         ends="INCOMPLETE",
         error="system_error",
-        requests={name: HALVINGS[name] + (4 if name in V2 else 2) for name in EVERY},
-        waits=(60, 250),
+        requests={name: HALVINGS[name] + (4 if name in WITH_BODIES else 2) for name in NAMES},
+        waits=(12, 50),
     ),
     Row(
         site="bytes that are no UTF-8",
         connector="puts U+FFFD in their place, and marks the field",
         fault={"kind": "odd", "raw": '"caf\udce9"'},
-        marks=dict.fromkeys(EVERY, _ODD),
+        marks=dict.fromkeys(NAMES, _ODD),
     ),
     Row(
         site="a NUL character",
         connector="puts U+FFFD in its place, and marks the field",
         fault={"kind": "odd", "raw": r'"a\u0000b"'},
-        marks=dict.fromkeys(EVERY, _ODD),
+        marks=dict.fromkeys(NAMES, _ODD),
     ),
     Row(
         site="half a surrogate pair",
         connector="puts U+FFFD in its place, and marks the field",
         fault={"kind": "odd", "raw": r'"a\ud800b"'},
-        marks=dict.fromkeys(EVERY, _ODD),
+        marks=dict.fromkeys(NAMES, _ODD),
     ),
     Row(
         site="a number that is not finite, or has more than 38 digits",
         connector="makes it null, and marks the field",
         fault={"kind": "odd", "raw": "1e999"},
-        marks=dict.fromkeys(EVERY, _UNFIT),
+        marks=dict.fromkeys(NAMES, _UNFIT),
     ),
     Row(
         site="an object nested more than 100 deep",
         connector="makes the field null, and marks it",
         fault={"kind": "odd", "raw": '{"a": ' * 400 + "1" + "}" * 400},
-        marks=dict.fromkeys(EVERY, _UNFIT),
+        marks=dict.fromkeys(NAMES, _UNFIT),
     ),
     Row(
         site="an integer beyond 64 bits",
