@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from fake_confluence import Content, Service, serve
+from fake_confluence import Service, serve
 from integration_tests.connector import Connector, messages
+from unit_tests.streams_under_test import BY_CURSOR, PINNED, contents
 
-CONTENT = Content(pages=3, blog_posts=2, spaces=2, audit=3, groups=2, body_bytes=60)
+CONTENT = contents({BY_CURSOR: 3, PINNED: 3}, others=2)
 EMITTED_AT = 1_600_000_000_000
 """In place of the time of the read, in milliseconds since 1970."""
 

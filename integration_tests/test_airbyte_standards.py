@@ -23,8 +23,9 @@ import pytest
 import yaml
 from airbyte_cdk.test.standard_tests import ConnectorTestScenario, SourceTestSuiteBase
 
-from fake_confluence import Content, RunningSite, Service, serve
+from fake_confluence import RunningSite, Service, serve
 from source_confluence import SourceConfluence
+from unit_tests.streams_under_test import BY_CURSOR, contents
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = Path(tempfile.gettempdir()) / f"source-confluence-{uuid4()}" / "config.json"
@@ -40,7 +41,7 @@ def site() -> Iterator[RunningSite]:
 @contextmanager
 def known_site() -> Iterator[RunningSite]:
     """A site whose settings stand in the file as long as it runs."""
-    with serve(Service(Content(pages=260, blog_posts=4, spaces=3, audit=5, groups=6))) as site:
+    with serve(Service(contents({BY_CURSOR: 260}))) as site:
         SETTINGS.parent.mkdir()
         SETTINGS.write_text(json.dumps(site.config))
         try:

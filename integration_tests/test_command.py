@@ -20,9 +20,21 @@ from integration_tests.connector import (
     endings,
     messages,
 )
+from unit_tests.streams_under_test import (
+    BY_CURSOR,
+    BY_ID,
+    BY_OFFSET,
+    NAMES,
+    PATHS,
+    PINNED,
+    account_questions,
+    contents,
+    request_count,
+    row_counts,
+    sizes,
+)
 
 CATALOG = Path(__file__).parent / "configured_catalog.json"
-NAMES = ["pages", "blog_posts", "space", "audit", "group"]
 
 
 def test_spec_needs_nothing() -> None:
@@ -57,11 +69,9 @@ def test_spec_imports_nothing_that_it_does_not_need() -> None:
     assert "pendulum" not in imported
 
 
-@pytest.mark.parametrize(("num_workers", "per_page"), [(1, 1), (8, 2)])
-def test_check_discover_and_read_a_whole_site(
-    num_workers: int, per_page: int, tmp_path: Path
-) -> None:
-    content = Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30)
+@pytest.mark.parametrize("num_workers", [1, 8])
+def test_check_discover_and_read_a_whole_site(num_workers: int, tmp_path: Path) -> None:
+    content = Content()
     with serve(Service(content), settings={"num_workers": num_workers}) as site:
         connector = Connector(tmp_path, site, [COMMAND])
         assert connector.check() == {"status": "SUCCEEDED"}
@@ -69,21 +79,12 @@ def test_check_discover_and_read_a_whole_site(
 
     assert done.returncode == 0
     assert done.stderr == ""
-    assert counts(done) == {
-        "pages": 620,
-        "blog_posts": 40,
-        "space": 12,
-        "audit": 1300,
-        "group": 30,
-    }
+    rows = row_counts(content)
+    assert counts(done) == rows
     assert endings(done) == dict.fromkeys(NAMES, "COMPLETE")
     assert Counter(call.path for call in site.calls) == {
-        "/wiki/rest/api/user/current": 1 + 3 + 1,  # check, each end, after the first of many
-        "/wiki/api/v2/pages": 3 * per_page,
-        "/wiki/api/v2/blogposts": 1 * per_page,
-        "/wiki/api/v2/spaces": 1,
-        "/wiki/rest/api/audit": 4,
-        "/wiki/rest/api/group": 3,
+        "/wiki/rest/api/user/current": 1 + account_questions(content),  # the first is the check
+        **{PATHS[name]: request_count(name, rows[name], num_workers) for name in NAMES},
     }
 
 
@@ -121,23 +122,22 @@ def test_a_failed_check_is_an_answer_not_a_failed_command(tmp_path: Path) -> Non
     assert done.returncode == 0
 
 
-def test_an_audit_log_that_is_refused_fails_alone(tmp_path: Path) -> None:
-    refused = Fault(kind="status", status=403, path="/audit", count=None)
+def test_a_stream_that_is_refused_fails_alone(tmp_path: Path) -> None:
+    refused = Fault(kind="status", status=403, path=PATHS[PINNED], count=None)
     with serve(Service(Content(), faults=[refused])) as site:
         started = time.monotonic()
         done = Connector(tmp_path, site).read()
         seconds = time.monotonic() - started
 
     assert done.returncode != 0
-    assert endings(done) == {**dict.fromkeys(NAMES, "COMPLETE"), "audit": "INCOMPLETE"}
-    assert counts(done)["audit"] == 0
-    assert counts(done)["group"] == Content().groups
-    assert len([call for call in site.calls if call.path.endswith("/audit")]) == 3
+    assert endings(done) == {**dict.fromkeys(NAMES, "COMPLETE"), PINNED: "INCOMPLETE"}
+    assert counts(done) == Counter({**row_counts(Content()), PINNED: 0})
+    assert len([call for call in site.calls if call.path == PATHS[PINNED]]) == 3
     assert seconds < 60
 
 
 def test_a_wait_is_really_waited(tmp_path: Path) -> None:
-    busy = Fault(kind="status", status=429, path="/group", headers={"Retry-After": "2"})
+    busy = Fault(kind="status", status=429, path=PATHS[BY_OFFSET], headers={"Retry-After": "2"})
     with serve(Service(Content(), faults=[busy])) as site:
         started = time.monotonic()
         done = Connector(tmp_path, site).read()
@@ -156,7 +156,7 @@ def test_a_wait_is_really_waited(tmp_path: Path) -> None:
         Fault(kind="status", status=400, count=None),
         Fault(kind="redirect", count=None),
         Fault(kind="no_results", count=None),
-        Fault(kind="status", status=403, count=None, path="/group"),
+        Fault(kind="status", status=403, count=None, path=PATHS[BY_OFFSET]),
     ],
     ids=lambda fault: f"{fault.kind}-{fault.status}",
 )
@@ -164,7 +164,7 @@ def test_a_wait_is_really_waited(tmp_path: Path) -> None:
 def test_no_form_of_the_token_is_ever_printed(
     fault: Fault, level: list[str], tmp_path: Path
 ) -> None:
-    with serve(Service(Content(pages=3, audit=3, spaces=3), faults=[fault])) as site:
+    with serve(Service(contents({}), faults=[fault])) as site:
         connector = HurriedConnector(tmp_path, site)
         checked = connector.run("check", "--config", connector.config, *level)
         done = connector.read(*level)
@@ -204,7 +204,7 @@ def test_a_reader_that_has_enough_ends_the_command_quietly(
 ) -> None:
     """As `read | head` does."""
     settings = {"num_workers": num_workers}
-    with serve(Service(Content(pages=3000)), settings=settings) as site:
+    with serve(Service(Content(**sizes({BY_ID: 3000}))), settings=settings) as site:
         connector = Connector(tmp_path, site)
         connector.written(connector.config, site.config)
         with subprocess.Popen(
@@ -224,9 +224,9 @@ def test_a_reader_that_has_enough_ends_the_command_quietly(
 def test_a_state_that_is_none_of_ours_is_said_to_be_ignored_before_the_records(
     tmp_path: Path,
 ) -> None:
-    with serve(Service(Content(pages=3))) as site:
+    with serve(Service(contents({}))) as site:
         connector = Connector(tmp_path, site)
-        state = connector.written(tmp_path / "state.json", {"pages": {"cursor": "x"}})
+        state = connector.written(tmp_path / "state.json", {BY_CURSOR: {"cursor": "x"}})
         done = connector.read("--state", state)
 
     assert done.returncode == 0
@@ -235,7 +235,7 @@ def test_a_state_that_is_none_of_ours_is_said_to_be_ignored_before_the_records(
     [warning] = [n for n, m in enumerate(printed) if m.get("log", {}).get("level") == "WARN"]
     assert "What --state gives is no list of states" in printed[warning]["log"]["message"]
     assert "RECORD" not in [m["type"] for m in printed[:warning]]
-    assert counts(done)["pages"] == 3
+    assert counts(done)[BY_CURSOR] == 3
 
 
 def test_a_state_file_that_is_not_there_ends_in_words(tmp_path: Path) -> None:

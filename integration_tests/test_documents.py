@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 
 from fake_confluence import Content, Service, serve
 from integration_tests.connector import COMMAND, Connector, messages
+from unit_tests.streams_under_test import contents
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -148,7 +149,7 @@ def test_the_readme_has_the_commands_that_ci_runs() -> None:
 
 @pytest.mark.parametrize("command", [c for c in readme_commands() if c.startswith(OWN)])
 def test_each_command_of_the_readme_works(command: str, tmp_path: Path) -> None:
-    with serve(Service(Content(pages=3))) as site:
+    with serve(Service(contents({}))) as site:
         connector = Connector(tmp_path, site, [COMMAND])
         arguments = shlex.split(command)
         assert arguments.pop(0) == ".venv/bin/source-confluence"

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from fake_confluence import Content, Fault, Service, serve
+from fake_confluence import Fault, Service, serve
 from fake_confluence.catalog import configured_catalog
 from integration_tests import fork_server
 from integration_tests.connector import COMMAND, Connector
+from unit_tests.streams_under_test import BY_ID, PATHS, PINNED, contents
 
-CONTENT = Content(pages=620, blog_posts=3, spaces=2, audit=30, groups=2)
+CONTENT = contents({BY_ID: 620, PINNED: 30})
 FAULTS = [
-    Fault(kind="odd", path="/pages", raw='"caf\udce9"'),
-    Fault(kind="status", status=400, path="/audit", count=None),
+    Fault(kind="odd", path=PATHS[BY_ID], raw='"caf\udce9"'),
+    Fault(kind="status", status=400, path=PATHS[PINNED], count=None),
 ]
 CHANGING = (
     r'"emitted_at":[\d.e+]+',
@@ -46,7 +47,7 @@ def test_a_fork_prints_what_a_process_prints(
     for started in ([COMMAND], []):
         with serve(Service(CONTENT, faults=FAULTS), settings={"num_workers": 1}) as site:
             connector = Connector(tmp_path, site, started)
-            connector.written(connector.catalog, configured_catalog("pages", "audit"))
+            connector.written(connector.catalog, configured_catalog(BY_ID, PINNED))
             done = connector.run(*command.split())
         assert done.returncode == exit_code
         printed.append((re.sub("|".join(CHANGING), "…", done.stdout), done.stderr))

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from fake_confluence import Content, Fault, RunningSite, Service, serve
+from fake_confluence import Fault, Service, serve
 from fake_confluence.catalog import configured_catalog
 from integration_tests.connector import COMMAND, Connector, Message
-from source_confluence.streams.audit import event_id
+from unit_tests.streams_under_test import BY_ID, KEYS, PATHS, PINNED, contents, key_of
 
 TIMES = 1 if os.environ.get("HYPOTHESIS_PROFILE", "short") == "short" else 4
 """How many times as long the syncs are, and as often killed, where there is time, as in CI."""
 ROWS = 1_250 * TIMES
-CONTENT = Content(pages=ROWS, audit=ROWS, spaces=20, body_bytes=60)
+CONTENT = contents({BY_ID: ROWS, PINNED: ROWS})
 
 
 def printed_until(line_count: int | None, connector: Connector, state: Path) -> list[Message]:
@@ -39,15 +39,12 @@ def printed_until(line_count: int | None, connector: Connector, state: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("stream", "key", "kills", "num_workers"),
-    [("pages", "id", 5, 1), ("pages", "id", 3, 8), ("audit", "event_id", 2, 8)],
+    ("stream", "kills", "num_workers"), [(BY_ID, 5, 1), (BY_ID, 3, 8), (PINNED, 2, 8)]
 )
-def test_kills_lose_nothing(
-    stream: str, key: str, kills: int, num_workers: int, tmp_path: Path
-) -> None:
+def test_kills_lose_nothing(stream: str, kills: int, num_workers: int, tmp_path: Path) -> None:
     kill_count = kills * TIMES
     chance = random.Random(20_261_122)  # noqa: S311 (no secret)
-    far_away = Fault(kind="slow", seconds=0.05, path=f"/{stream}", count=None)
+    far_away = Fault(kind="slow", seconds=0.05, path=PATHS[stream], count=None)
     service = Service(CONTENT, page_cap=50, faults=[far_away])
     with serve(service, settings={"num_workers": num_workers}) as site:
         connector = Connector(tmp_path, site)
@@ -57,7 +54,7 @@ def test_kills_lose_nothing(
         for attempt in range(kill_count + 1):
             is_last = attempt == kill_count
             lines = printed_until(None if is_last else chance.randrange(1, 150), connector, state)
-            ids.update(m["record"]["data"][key] for m in lines if m["type"] == "RECORD")
+            ids.update(m["record"]["data"][KEYS[stream]] for m in lines if m["type"] == "RECORD")
             states = [m["state"] for m in lines if m["type"] == "STATE"]
             if states:
                 connector.written(state, states[-1:])
@@ -65,14 +62,10 @@ def test_kills_lose_nothing(
             is_complete = "COMPLETE" in json.dumps(statuses).replace("INCOMPLETE", "")
             assert is_complete == is_last
 
-    rows = CONTENT.rows(stream)
-    assert set(ids) == {event_id(row) if key == "event_id" else row[key] for row in rows}
+    assert set(ids) == {key_of(stream, row) for row in CONTENT.rows(stream)}
     assert max(ids.values()) <= kill_count, "each kill repeats the page it hits, at most"
     assert ids.total() <= ROWS + kill_count * 50
     each_kill = 4 if num_workers == 1 else 40  # what was under way by then, or not yet printed
     per_page = 1 if num_workers == 1 else 2
-    assert requests_for_lists(site, stream) <= per_page * ROWS // 50 + each_kill * kill_count
-
-
-def requests_for_lists(site: RunningSite, stream: str) -> int:
-    return len([call for call in site.calls if call.path.endswith(f"/{stream}")])
+    request_count = len([call for call in site.calls if call.path == PATHS[stream]])
+    assert request_count <= per_page * ROWS // 50 + each_kill * kill_count

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,19 @@ import pytest
 
 from fake_confluence import Content, Fault, RunningSite, Service, serve
 from live_tests.comparison import undeclared, violations
+from unit_tests.streams_under_test import (
+    BY_CURSOR,
+    BY_OFFSET,
+    NAMES,
+    PATHS,
+    PINNED,
+    content,
+    contents,
+    sizes,
+)
 
 ROOT = Path(__file__).parents[1]
-CONTENT = Content(pages=620, blog_posts=4, spaces=3, audit=5, groups=6)
+CONTENT = contents({BY_CURSOR: 620})
 
 
 def live(config: Path, *arguments: str, site: RunningSite | None = None) -> tuple[int, str]:
@@ -68,7 +77,7 @@ def test_a_file_is_found_from_where_one_stands(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with serve(Service(CONTENT)) as site:
-        code, printed = live(Path("config.json"), "group", site=site)
+        code, printed = live(Path("config.json"), BY_OFFSET, site=site)
     assert code == 0, printed
 
 
@@ -79,20 +88,18 @@ def test_at_least_one_record_is_wanted(tmp_path: Path) -> None:
 
 
 def test_a_bit_of_every_stream_is_read_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
-    with serve(Service(replace(CONTENT, pages=20_000))) as site:
+    with serve(Service(content(BY_CURSOR, 20_000))) as site:
         code, printed = live(tmp_path / "config.json", "--records", "300", site=site)
     assert code == 0, printed
+    ended = dict.fromkeys(NAMES, "      3 records, COMPLETE")
+    ended[BY_CURSOR] = "    300 records, the first 300 are enough"
     assert printed.splitlines() == [
         "check     SUCCEEDED",
-        "discover  pages, blog_posts, space, audit, group",
-        "read      pages           300 records, the first 300 are enough",
-        "read      blog_posts        4 records, COMPLETE",
-        "read      space             3 records, COMPLETE",
-        "read      audit             5 records, COMPLETE",
-        "read      group             6 records, COMPLETE",
-        "5 passed, 0 failed",
+        f"discover  {', '.join(NAMES)}",
+        *(f"read      {name:<12}{ended[name]}" for name in NAMES),
+        f"{len(NAMES)} passed, 0 failed",
     ]
-    assert len([call for call in site.calls if call.path.endswith("/pages")]) <= 60, "of 160"
+    assert len([call for call in site.calls if call.path == PATHS[BY_CURSOR]]) <= 60, "of 160"
 
 
 def test_settings_that_do_not_work_end_it_at_once(tmp_path: Path) -> None:
@@ -104,12 +111,13 @@ def test_settings_that_do_not_work_end_it_at_once(tmp_path: Path) -> None:
 
 
 def test_a_stream_that_is_refused_fails_with_the_words_of_the_connector(tmp_path: Path) -> None:
-    refused = Fault(kind="status", status=403, path="/audit", count=None)
+    refused = Fault(kind="status", status=403, path=PATHS[PINNED], count=None)
     with serve(Service(CONTENT, faults=[refused])) as site:
-        code, printed = live(tmp_path / "config.json", "group", "audit", site=site)
+        code, printed = live(tmp_path / "config.json", BY_OFFSET, PINNED, site=site)
     assert code == 1
-    assert "read      audit             0 records, INCOMPLETE\n" in printed
-    assert "'Confluence administrator'" in printed
+    assert f"read      {PINNED:<12}      0 records, INCOMPLETE\n" in printed
+    assert f"refused {PATHS[PINNED]} (HTTP 403)" in printed
+    assert "What to do: " in printed
     assert printed.endswith("1 passed, 1 failed\n")
 
 
@@ -117,23 +125,21 @@ def test_a_stream_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with serve(Service(CONTENT)) as site:
         code, printed = live(tmp_path / "config.json", "comments", site=site)
     assert code == 1
-    assert printed == (
-        "There is no stream comments; there are: pages, blog_posts, space, audit, group.\n"
-    )
+    assert printed == f"There is no stream comments; there are: {', '.join(NAMES)}.\n"
     assert site.calls == []
 
 
 class Odd(Content):
-    """A site whose groups are not as the schema says."""
+    """A site with a list that is not as the schema says."""
 
     def row(self, name: str, index: int, *parents: str) -> dict[str, Any]:
         row = super().row(name, index, *parents)
-        return {**row, "name": 7, "members": ["ada"]} if name == "group" and index else row
+        return {**row, "name": 7, "members": ["ada"]} if name == BY_OFFSET and index else row
 
 
 def test_what_breaks_the_schema_fails_and_new_fields_are_told(tmp_path: Path) -> None:
-    with serve(Service(Odd(groups=3))) as site:
-        code, printed = live(tmp_path / "config.json", "group", site=site)
+    with serve(Service(Odd(**sizes({})))) as site:
+        code, printed = live(tmp_path / "config.json", BY_OFFSET, site=site)
     assert code == 1
     assert printed.splitlines()[-3:] == [
         "            breaks the schema: .name is not of type null or string (2 of 3)",

@@ -11,6 +11,7 @@ import pytest
 from fake_confluence import Content, RunningSite, Service, serve
 from fake_confluence.catalog import configured_catalog
 from integration_tests.connector import COMMAND, Connector
+from unit_tests.streams_under_test import BY_ID, SEQUENTIAL, sizes
 
 FULL = Path("/dev/full")
 LIMITED = """if True:
@@ -32,7 +33,7 @@ def num_workers(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def site(num_workers: int) -> Iterator[RunningSite]:
-    content = Content(pages=3000, spaces=3)
+    content = Content(**sizes({BY_ID: 3000}))
     with serve(Service(content), settings={"num_workers": num_workers}) as running:
         yield running
 
@@ -42,8 +43,8 @@ def connector(tmp_path: Path, site: RunningSite) -> Connector:
     return Connector(tmp_path, site)
 
 
-def arguments(command: str, connector: Connector, stream: str = "space") -> list[str | Path]:
-    """A command, with the files that it needs; what it prints is small unless it reads pages."""
+def arguments(command: str, connector: Connector, stream: str = SEQUENTIAL) -> list[str | Path]:
+    """A command, with the files that it needs; it prints little but for BY_ID."""
     words: list[str | Path] = [command]
     if command != "spec":
         words += ["--config", connector.config]
@@ -82,7 +83,7 @@ def assert_it_says_why(done: subprocess.CompletedProcess[str], reason: str) -> N
 def test_a_read_into_a_full_disk_ends_in_one_line(
     level: list[str], site: RunningSite, connector: Connector
 ) -> None:
-    done = run_into(FULL, connector, *arguments("read", connector, "pages"), *level)
+    done = run_into(FULL, connector, *arguments("read", connector, BY_ID), *level)
     assert_it_says_why(done, "No space left on device")
     assert site.calls == [], "it asks for nothing that nobody would see"
 
@@ -94,7 +95,7 @@ def test_a_read_into_a_file_that_may_not_grow_ends_in_one_line(
 ) -> None:
     output = tmp_path / "output"
     size = 2_500_000
-    words = [*arguments("read", connector, "pages"), *level]
+    words = [*arguments("read", connector, BY_ID), *level]
     assert_it_says_why(run_into(output, connector, *words, size=size), "File too large")
     assert output.stat().st_size == size
     assert "Traceback" not in output.read_text(errors="replace")
@@ -141,7 +142,7 @@ def test_wherever_an_answer_is_cut_off_the_command_ends_in_one_line(
 def test_where_nothing_can_be_said_at_all_the_exit_code_does(
     elsewhere: str, connector: Connector
 ) -> None:
-    words = arguments("read", connector, "pages")
+    words = arguments("read", connector, BY_ID)
     command = ["sh", "-c", f'exec "$@" >/dev/full {elsewhere}', "sh", COMMAND, *words]
     done = subprocess.run(command, env=connector.environment, check=False)
     assert done.returncode == os.EX_IOERR

@@ -10,14 +10,15 @@ import jsonschema
 import pytest
 import yaml
 
-from fake_confluence import Content, RunningSite, Service, serve
+from fake_confluence import RunningSite, Service, serve
 from integration_tests.connector import Connector, counts, endings, messages
 from integration_tests.expected_records import expected_records
+from unit_tests.streams_under_test import BY_CURSOR, contents, row_counts
 
 FOLDER = Path(__file__).parent
 SPEC = yaml.safe_load((FOLDER.parent / "source_confluence" / "spec.yaml").read_text())
-CONTENT = Content(pages=260, blog_posts=4, spaces=3, audit=5, groups=6)
-ROWS = {"pages": 260, "blog_posts": 4, "space": 3, "audit": 5, "group": 6}
+CONTENT = contents({BY_CURSOR: 260})
+ROWS = row_counts(CONTENT)
 
 
 def sample(name: str) -> Any:  # noqa: ANN401 (whatever JSON the file holds)

@@ -11,21 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from fake_confluence import Content, Fault, Service, serve
+from fake_confluence import Fault, Service, serve
 from fake_confluence.catalog import configured_catalog
 from integration_tests.connector import COMMAND, Connector, Message
+from unit_tests.streams_under_test import BY_ID, BY_OFFSET, PATHS, SEQUENTIAL, contents
 
-CONTENT = Content(pages=2_000, spaces=20, body_bytes=60)
-STREAMS = ["pages", "space", "group"]
+CONTENT = contents({BY_ID: 2_000})
+STREAMS = [BY_ID, SEQUENTIAL, BY_OFFSET]
 FIRST = {1: 5, 8: 20}
 """The request from which on the fault is there, by the number of workers: four pages come first."""
-BUSY = {"status": 429, "path": "/pages", "count": None}
+BUSY = {"status": 429, "path": PATHS[BY_ID], "count": None}
 FAULTS = {
-    "between pages": Fault(kind="slow", seconds=0.05, path="/pages", count=None),
+    "between pages": Fault(kind="slow", seconds=0.05, path=PATHS[BY_ID], count=None),
     "during a short wait": Fault(kind="status", headers={"Retry-After": "50"}, **BUSY),  # type: ignore[arg-type]
     "during a long wait": Fault(kind="status", headers={"Retry-After": "3600"}, **BUSY),  # type: ignore[arg-type]
-    "while the site says nothing": Fault(kind="slow", seconds=50, path="/pages", count=None),
-    "while a body trickles in": Fault(kind="trickle", seconds=1, path="/pages", count=None),
+    "while the site says nothing": Fault(kind="slow", seconds=50, path=PATHS[BY_ID], count=None),
+    "while a body trickles in": Fault(kind="trickle", seconds=1, path=PATHS[BY_ID], count=None),
 }
 
 
@@ -91,7 +92,7 @@ def check_what_was_printed(messages: list[Message], signal_name: str) -> None:
     assert ends == [(name, "INCOMPLETE") for name in STREAMS]
     errors = [t["error"] for t in traces if t["type"] == "ERROR"]
     assert {e["failure_type"] for e in errors} == {"transient_error"}
-    assert sum(f"was told to stop ({signal_name})" in e["message"] for e in errors) == 3
+    assert sum(f"was told to stop ({signal_name})" in e["message"] for e in errors) == len(STREAMS)
     of_data = [m["type"] for m in messages if m["type"] in ("RECORD", "STATE")]
     assert of_data[-1] == "STATE"
     assert of_data.count("RECORD") == 50 * of_data.count("STATE")

@@ -17,10 +17,11 @@ from packaging.requirements import Requirement
 from fake_confluence import Content, RunningSite, Service, serve
 from integration_tests.connector import Connector, counts, endings, messages
 from platform_tests.container import docker_reaching, reaching
+from unit_tests.streams_under_test import row_counts
 
 ROOT = Path(__file__).parents[1]
-CONTENT = Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30)
-COUNTS = {"pages": 620, "blog_posts": 40, "space": 12, "audit": 1300, "group": 30}
+CONTENT = Content()
+COUNTS = row_counts(CONTENT)
 
 pytestmark = pytest.mark.image_tests
 

@@ -11,10 +11,11 @@ import pytest
 
 from fake_confluence import Content, RunningSite, Service, serve
 from platform_tests.pyairbyte import ROOT, printed_by, run_pyairbyte
+from unit_tests.streams_under_test import row_counts
 
 COMMAND = Path(sys.executable).parent / "source-confluence"
-CONTENT = Content(pages=620, blog_posts=40, spaces=12, audit=1300, groups=30)
-COUNTS = {"pages": 620, "blog_posts": 40, "space": 12, "audit": 1300, "group": 30}
+CONTENT = Content()
+COUNTS = row_counts(CONTENT)
 
 
 @pytest.fixture(scope="module")
