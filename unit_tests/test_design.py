@@ -13,7 +13,7 @@ from source_confluence.failures.failure import Failure
 from source_confluence.settings.config import Config
 from source_confluence.streams.base import ConfluenceStream
 from source_confluence.streams.catalog import STREAMS
-from unit_tests.streams_under_test import NAMES
+from unit_tests.streams_under_test import NAMES, TABLE
 
 PACKAGE = Path(source_confluence.__file__).parent
 ROOT = Path(__file__).parents[1]
@@ -21,6 +21,13 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ["__init__", "run", "entrypoint", "source", "assembly", "streams", "reading", "identity"]
 ROOMS += ["transport", "failures", "records", "limits", "paging", "settings"]
 ROOMS += ["output", "shutdown", "exceptions"]
+NAMING = {
+    "unit_tests/streams_under_test.py": "the table of streams",
+    "unit_tests/streams/test_audit.py": "what no other stream does",
+    "unit_tests/test_recorded_answers.py": "a sequence that was recorded of one of them",
+    "integration_tests/test_benchmarks.py": "the published connector has these, and no others",
+}
+"""Tests that name a stream, and why they may."""
 
 
 def name_of(module: Path) -> str:
@@ -147,3 +154,18 @@ def test_every_file_the_documents_name_exists() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
         for script in re.findall(r"`(scripts/[\w-]+)`", text):
             assert (ROOT / script).exists(), f"{document.name}: {script}"
+
+
+def test_tests_know_streams_from_one_table() -> None:
+    files = [*(ROOT / "unit_tests").rglob("*.py"), *(ROOT / "integration_tests").rglob("*.py")]
+    assert {str(file.relative_to(ROOT)) for file in files if names_a_stream(file)} == set(NAMING)
+
+
+def names_a_stream(file: Path) -> bool:
+    """Whether it has the name of one as a text, or says how many rows of it a site has."""
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    sites = [call for call in calls if "'Content'" in ast.dump(call.func)]
+    arguments = {keyword.arg for site in sites for keyword in site.keywords}
+    return bool(texts & set(NAMES) or arguments & {row.counted_by for row in TABLE.values()})
