@@ -69,7 +69,7 @@ _NO_BODY = {
 _ALWAYS = {"count": FOR_EVER}
 _REPEATED = "asks again, up to five times, after about 2, 4, 8, 16 and 30 seconds"
 _SMALLER = "asks for half the rows, down to one, from the same place; the size grows back"
-_FAILS = "fails the stream, which goes on from there next time"
+_FAILS = "fails the stream, which resumes there next time"
 
 MATRIX: tuple[Row, ...] = (
     Row(
@@ -207,7 +207,7 @@ MATRIX: tuple[Row, ...] = (
         )
         for kind, words in (
             ("cut", "a body that is cut off"),
-            ("bad_gzip", "a body that is packed wrongly"),
+            ("bad_gzip", "a body that is compressed wrongly"),
             ("half_json", "half of a JSON text"),
             ("html", "a login page with status 200"),
         )
@@ -232,7 +232,7 @@ MATRIX: tuple[Row, ...] = (
     ),
     Row(
         site="links that are null instead of an object, once",
-        connector="asks again: it cannot be told whether the list goes on",
+        connector="asks again: it cannot be told whether there is more",
         fault={"kind": "links", "raw": "null"},
         requests=1,
         waits=(1.3, 5),
@@ -259,7 +259,7 @@ MATRIX: tuple[Row, ...] = (
     ),
     Row(
         site="a page that is shorter than the others, and no word that there is more",
-        connector="goes on until an answer is empty",
+        connector="reads until a response is empty",
         fault={"kind": "short", "row_count": 2},
         requests=None,
         concerns=OFFSETS,
@@ -334,7 +334,7 @@ MATRIX: tuple[Row, ...] = (
     ),
     Row(
         site="a page without rows that has a next link",
-        connector="goes on",
+        connector="reads on",
         fault={"kind": "empty_page"},
         requests=1,
         concerns=LINKED,
