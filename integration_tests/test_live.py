@@ -57,9 +57,7 @@ def test_a_copy_of_the_sample_is_not_enough(tmp_path: Path) -> None:
     assert "still holds the values of the sample" in printed
 
 
-@pytest.mark.parametrize(
-    "text", [b"{", b'["a"]', b'{"email": "ada@acme.com",}', '{"email": ""}'.encode("utf-16")]
-)
+@pytest.mark.parametrize("text", [b"{", '{"email": ""}'.encode("utf-16")])
 def test_a_file_that_is_no_configuration_is_told_in_the_words_of_the_connector(
     text: bytes, tmp_path: Path
 ) -> None:
