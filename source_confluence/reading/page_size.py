@@ -6,7 +6,7 @@ _SUCCESSES_BEFORE_GROWTH = 3
 class PageSize:
     """How many rows each request of one read asks for.
 
-    250 → 125 → 62 → 31 → 15 → 7 → 3 → 1; after three responses that were not too much, 1 → 2 → 4 …
+    250 → 125 → 62 → 31 → 15 → 7 → 3 → 1. After three responses that were not too much, 1 → 2 → 4 …
     When that was too early, it takes 6, 12, 24 … responses until more is asked for again.
 
     Args:
