@@ -1,15 +1,15 @@
 """Say which lists the site has: each is one row of `ROUTES`.
 
-To add a list, add one row, and a function that makes the rows of the list:
+To add a list, add one row, a function that makes the rows of the list, and a field of `Sizes`:
 
-    def label(_: Sizes, index: int, random: Random) -> Row:
-        return {"id": str(index + 1), "name": f"label-{index}", "prefix": random.choice(PREFIXES)}
+    def badge(_: Sizes, index: int, random: Random) -> Row:
+        return {"id": str(index + 1), "name": f"badge-{index}", "prefix": random.choice(PREFIXES)}
 
     Route(
-        path="/wiki/api/v2/labels",
-        name="labels",
-        count=lambda sizes: 2 * sizes.spaces,
-        make=label,
+        path="/wiki/api/v2/badges",
+        name="badges",
+        count=lambda sizes: sizes.badges,
+        make=badge,
         paging=ByCursor(),
     )
 

@@ -15,9 +15,9 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from fake_confluence import Content, Service, serve
+from fake_confluence import Content, Service, demo, serve
 from integration_tests.connector import COMMAND, Connector, messages
-from unit_tests.streams_under_test import contents
+from unit_tests.streams_under_test import NAMES, contents, request_count, row_counts
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -191,9 +191,11 @@ def test_the_demo_shows_streams_counts_a_page_and_what_to_do_next() -> None:
     )
     assert done.stderr == ""
     assert "SUCCEEDED" in done.stdout
-    assert done.stdout.count("COMPLETE") == 5
+    assert done.stdout.count("COMPLETE") == len(NAMES)
     assert re.search(r"pages +1240 +1240", done.stdout)
-    assert "2667 records with 20 requests for lists" in done.stdout
+    counts = row_counts(demo.CONTENT)
+    requests = sum(request_count(name, count, 16) for name, count in counts.items())
+    assert f"{sum(counts.values())} records with {requests} requests for lists" in done.stdout
     assert '"representation": "storage"' in done.stdout
     assert "secrets/config.json" in done.stdout
 

@@ -17,8 +17,8 @@ from unit_tests.conftest import StartSite
 from unit_tests.test_fake_confluence import WithFurtherLists
 
 
-class Labels(ConfluenceStream):
-    listing = Listing(path="wiki/api/v2/labels", paging=ByCursor(max_rows=250))
+class Badges(ConfluenceStream):
+    listing = Listing(path="wiki/api/v2/badges", paging=ByCursor(max_rows=250))
     permission = "permission to use Confluence"
     shown_to_visitors = True
 
@@ -61,9 +61,9 @@ def rows_of(stream: ConfluenceStream) -> list[Row]:
 
 def test_a_plain_list_is_read(start_site: StartSite) -> None:
     site = start_site(WithFurtherLists(spaces=6), page_cap=5)
-    labels = Labels(sync_of(site.config))
-    assert labels.name == "labels"
-    assert rows_of(labels) == site.service.content.rows("labels")
+    badges = Badges(sync_of(site.config))
+    assert badges.name == "badges"
+    assert rows_of(badges) == site.service.content.rows("badges")
 
 
 def test_a_list_is_read_for_each_row_of_another(start_site: StartSite) -> None:

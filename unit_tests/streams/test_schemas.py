@@ -122,5 +122,5 @@ def test_every_field_atlassian_documents_is_declared(
     document = json.loads((api_notes / f"openapi-v{row.version}.json").read_text())
     fields = set(documented(document["components"]["schemas"][row.schema], document))
     declared = {where for where, _ in parts(catalog[stream]["json_schema"])}
-    assert len(fields) > 5
+    assert fields
     assert fields <= declared
