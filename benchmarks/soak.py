@@ -49,7 +49,7 @@ class Soak:
 
     Args:
         page_count: How many pages the site has.
-        seconds: When to end the read, if it has not ended by then.
+        seconds: When to end the read, if it has not ended by then; not before its memory was seen.
     """
 
     def __init__(self, page_count: int, seconds: float) -> None:
@@ -88,7 +88,8 @@ class Soak:
             assert process.stdout is not None  # noqa: S101 (it is a pipe)
             for line in process.stdout:
                 self._see(line, process.pid)
-                if time.monotonic() - self._began > self.seconds:
+                is_over = time.monotonic() - self._began > self.seconds
+                if is_over and self.memory_mb:
                     self.seconds = float("inf")
                     process.send_signal(signal.SIGTERM)
         print(f"\nThe command ended with {process.returncode}, the stream {self.endings}.")
