@@ -184,9 +184,7 @@ def _ask(  # noqa: PLR0913, PLR0917 (a question, and how to understand the answe
     if answer.body is not None:
         try:
             return decode(decompressed(answer.body, _MAX_BYTES))
-        except ResponseError as error:
-            failure, detail = classify.of_response_error(error)
-        except requests.RequestException as error:
+        except (ResponseError, requests.RequestException) as error:
             failure, detail = classify.of_exception(error)
     failure = failure or table.UNFORESEEN
     if max_retries(failure) > 0:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from fake_confluence import Content, RunningSite, Service, serve
+from fake_confluence import Call, Content, RunningSite, Service, serve
+from fake_confluence.reply import Reply
 
 # The same examples each time; `.ci/run` wants more of them, and "long" many more, and new ones.
 _COMMON: dict[str, Any] = {
@@ -68,3 +69,9 @@ def api_notes() -> Path:
     if not (folder / "samples").is_dir():
         pytest.skip("needs recorded answers of real sites, which are not part of the project")
     return folder
+
+
+def change_answers(site: RunningSite, change: Callable[[Call, Reply], Reply]) -> None:
+    """Let each answer of the site be another one."""
+    reply = site.service.reply
+    site.service.reply = lambda call: change(call, reply(call))  # type: ignore[method-assign]

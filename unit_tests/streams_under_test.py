@@ -210,3 +210,14 @@ def list_calls(site: RunningSite) -> list[Call]:
 
 def completed(outcome: Outcome, stream: str) -> bool:
     return outcome.exception is None and outcome.ending(stream) == "COMPLETE"
+
+
+def whole(outcome: Outcome, site: RunningSite, stream: str, extra: str = "") -> bool:
+    """Whether a stream was read to its end, each row once and in order.
+
+    Args:
+        extra: A field that a test has added to rows on their way.
+    """
+    found = [{k: v for k, v in row.items() if k != extra} for row in outcome.records(stream)]
+    rows = site.service.content.rows(stream)
+    return completed(outcome, stream) and without_key(found) == on_the_wire(rows)

@@ -101,7 +101,6 @@ def test_a_stream_is_two_levels_below_http_stream() -> None:
 
 
 def test_the_catalogue_holds_every_stream_class() -> None:
-    assert set(ConfluenceStream.__subclasses__()) >= set(STREAMS)
     declared = "".join(path.read_text() for path in (PACKAGE / "streams").glob("*.py"))
     names = re.findall(r"^class (\w+)\(ConfluenceStream\)", declared, re.MULTILINE)
     assert sorted(names) == sorted(stream.__name__ for stream in STREAMS)

@@ -18,7 +18,6 @@ from source_confluence.exceptions import (
 )
 from source_confluence.failures import table
 from source_confluence.failures.failure import Failure
-from source_confluence.limits.headers import asked_seconds
 
 STATUSES_TO_READ = (403, 404)
 """The refusals whose bodies may tell that the site does not recognise the credentials."""
@@ -26,14 +25,11 @@ STATUSES_TO_READ = (403, 404)
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 _NO_ACCESS = "caller cannot access confluence"
 
-_BY_RESPONSE_ERROR: tuple[tuple[type[ResponseError], Failure], ...] = (
+_BY_CAUSE: tuple[tuple[type[BaseException], Failure], ...] = (
     (TooLargeError, table.TOO_LARGE),
     (UndecodableError, table.UNDECODABLE),
     (NotJsonError, table.NOT_JSON),
     (NotAListError, table.NOT_A_LIST),
-)
-
-_BY_CAUSE: tuple[tuple[type[BaseException], Failure], ...] = (
     (requests.exceptions.ProxyError, table.PROXY),
     (requests.exceptions.InvalidProxyURL, table.PROXY),
     (ssl.SSLCertVerificationError, table.CERTIFICATE),
@@ -50,21 +46,20 @@ _BY_CAUSE: tuple[tuple[type[BaseException], Failure], ...] = (
 
 
 def of_status(
-    status: int, headers: Mapping[str, str], body: bytes, max_wait_seconds: float
+    status: int, body: bytes, wait_seconds: float, max_wait_seconds: float
 ) -> tuple[Failure, str]:
     """The row for a response with a status other than 200, and what exactly was wrong.
 
     Args:
         status: The HTTP status.
-        headers: Those of the response.
         body: Its body, for the `STATUSES_TO_READ`; else nothing.
+        wait_seconds: The wait that it orders, or 0.
         max_wait_seconds: A longer wait than that is a failure of its own.
 
     Source: https://developer.atlassian.com/cloud/confluence/rest/v2/intro/
     """
-    wait = asked_seconds(status, headers) or 0.0
-    if wait > max_wait_seconds:
-        return table.WAIT_TOO_LONG, _in_words(wait)
+    if wait_seconds > max_wait_seconds:
+        return table.WAIT_TOO_LONG, _in_words(wait_seconds)
     if is_unrecognised(status, body):
         return table.UNRECOGNISED, ""
     if status in table.BY_STATUS:
@@ -75,13 +70,8 @@ def of_status(
     return failure, "as it says itself" if failure is table.TOO_LARGE else ""
 
 
-def of_response_error(error: ResponseError) -> tuple[Failure, str]:
-    """The row for a response with status 200 that is no page, and what exactly was wrong."""
-    return next(row for kind, row in _BY_RESPONSE_ERROR if isinstance(error, kind)), str(error)
-
-
 def of_exception(exception: BaseException) -> tuple[Failure, str]:
-    """The row for a request that got no response, or a part of one, and what exactly was wrong."""
+    """The row for a request that got no response, no whole one, or no page, and what was wrong."""
     causes = list(_causes(exception))
     if any(_is_of_trust_store(cause) for cause in causes):
         return table.TRUST_STORE, _detail_of(exception)
@@ -131,9 +121,10 @@ def _in_words(seconds: float) -> str:
 
 
 def _detail_of(exception: BaseException) -> str:
-    """The kind of exception, or what is wrong with a file."""
+    """The kind of exception, or what is wrong with a response or a file."""
     is_of_file = _is_of_trust_store(exception) and not isinstance(exception, ssl.SSLError)
-    return str(exception) if is_of_file else type(exception).__name__
+    says_more = is_of_file or isinstance(exception, ResponseError)
+    return str(exception) if says_more else type(exception).__name__
 
 
 def _is_of_trust_store(cause: BaseException) -> bool:

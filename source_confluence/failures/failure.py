@@ -24,6 +24,11 @@ class Request:
     otherwise: str
     place: str = "where it begins"
 
+    @property
+    def subject(self) -> str:
+        """Host and path: `acme.atlassian.net/wiki/api/v2/pages`."""
+        return f"{self.host}{self.path}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:

@@ -135,20 +135,11 @@ class IdsPlan(Plan):
     def advance(self, response: Page) -> "RowsPlan | Page":
         """Fetch the rows, unless there are none."""
         ids = _ids(response)
-        cursor = next_cursor(response)
-        following = None if cursor is None else {**self.position, "cursor": cursor}
+        next_cursor(response)  # raises where the list does not lead on
         page = replace(response, rows=[])  # decoded rows are large, and others will come
         if not ids:
             return page
-        return RowsPlan(
-            listing=self.listing,
-            fetch_by=self.fetch_by,
-            position=self.position,
-            rows=self.rows,
-            ids=ids,
-            page=page,
-            following_position=following,
-        )
+        return RowsPlan(listed=self, position=self.position, rows=self.rows, ids=ids, page=page)
 
     def following(self, rows: int) -> None:  # noqa: ARG002
         """Unknown before the ids are there."""
@@ -163,25 +154,24 @@ class RowsPlan(Plan):
     deleted in between, or the filter leaves it out: whoever reads the page without a filter sees.
 
     Args:
+        listed: The plan by which they were listed.
         ids: Those that were listed, in their order.
         page: The listing, without rows.
-        following_position: Where the next page begins; None at the end of the list.
     """
 
     request_count: ClassVar[int] = 2
     is_started: ClassVar[bool] = True
 
-    listing: Listing
-    fetch_by: str
+    listed: IdsPlan
     ids: list[str]
     page: Page
-    following_position: Position | None
 
     @property
     def request(self) -> PageRequest:
         """`{"limit": 250, "body-format": "storage", "id": "65538,98307…"}`."""
-        query = self.listing.request({}, len(self.ids)).query
-        return PageRequest(query={**query, self.fetch_by: ",".join(self.ids)}, has_links=False)
+        by_ids: Position = {self.listed.fetch_by: ",".join(self.ids)}
+        request = self.listed.listing.request(by_ids, len(self.ids))
+        return replace(request, has_links=False)
 
     def advance(self, response: Page) -> Page:
         """The page, with its rows in the order of the list."""
@@ -195,14 +185,10 @@ class RowsPlan(Plan):
 
     def following(self, rows: int) -> Plan | None:
         """List the ids of the next page."""
-        if self.following_position is None:
+        cursor = next_cursor(self.page)
+        if cursor is None:
             return None
-        return IdsPlan(
-            listing=self.listing,
-            fetch_by=self.fetch_by,
-            position=self.following_position,
-            rows=rows,
-        )
+        return replace(self.listed, position={**self.position, "cursor": cursor}, rows=rows)
 
 
 def _ids(page: Page) -> list[str]:

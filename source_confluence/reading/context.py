@@ -64,4 +64,4 @@ class ListContext:
     @property
     def subject(self) -> str:
         """Host and path: `acme.atlassian.net/wiki/api/v2/pages`."""
-        return f"{self.request.host}{self.request.path}"
+        return self.request.subject

@@ -81,7 +81,7 @@ class Lookahead:
     def close(self) -> None:
         """Forget what is being fetched."""
         for slot in self._slots:
-            slot.has_failed = True  # what still comes for it is not looked at
+            slot.is_given_up = True  # what still comes for it is not looked at
         self._slots.clear()
 
     def _plan_behind(self, position: Position, page: Page) -> Plan | None:
@@ -141,7 +141,7 @@ class Lookahead:
             if not self._slots:
                 return
             if not (self._is_in_flight or self._workers.is_free):
-                head.has_failed = True  # all workers are busy with what nobody wants any more
+                head.is_given_up = True  # all workers are busy with what nobody wants any more
                 return
             self._wait_for_an_answer()
             self._workers.settle()
@@ -165,8 +165,11 @@ class Lookahead:
         self._workers.settle()
 
     def _fill_window(self) -> None:
-        self._drop_what_is_faster_sequentially()
-        self._extend()
+        if self._slots and self._is_faster_sequentially(self._slots[0]):
+            while self._slots and not self._slots[-1].is_begun:
+                self._slots.pop().is_given_up = True
+        else:
+            self._extend()
         while self._workers.is_free and not self._seconds_to_wait():
             slot = self._next_to_send()
             if slot is None:
@@ -180,18 +183,11 @@ class Lookahead:
         """Whether one request brings the page sooner than its plan, while the site refuses some."""
         return self._last_seconds < self._limit.seconds_for(slot.plan.request_count)
 
-    def _drop_what_is_faster_sequentially(self) -> None:
-        if self._slots and self._is_faster_sequentially(self._slots[0]):
-            while self._slots and not self._slots[-1].is_begun:
-                self._slots.pop().has_failed = True
-
     def _extend(self) -> None:
         """Add pages to the window, as far as it is known where they begin."""
-        if not self._slots or self._is_faster_sequentially(self._slots[0]):
-            return
-        while len(self._slots) < self._width():
+        while self._slots and len(self._slots) < self._width():
             following = self._slots[-1].plan.following(self._page_size.rows)
-            if following is None or self._slots[-1].has_failed:
+            if following is None or self._slots[-1].is_given_up:
                 return
             self._slots.append(Slot(following))
 
@@ -254,7 +250,7 @@ class Lookahead:
             self._give_up(slot, answer.summary, is_too_large=answer.failure is TOO_LARGE)
         else:
             slot.body, slot.seconds = answer.body, answer.seconds
-            if slot.plan.leads_on and not slot.has_failed:
+            if slot.plan.leads_on and not slot.is_given_up:
                 self._read_body(slot)
 
     def _read_body(self, slot: Slot) -> None:
@@ -262,7 +258,7 @@ class Lookahead:
             slot.read_body(self._max_bytes if slot.plan.leads_on else None)
         except FilterIgnoredError:
             self._is_off = True
-            slot.has_failed = True
+            slot.is_given_up = True
             self._logger.warning(
                 "%s gives other rows than those it is asked for by id; "
                 "reading on without prefetching.",
@@ -274,8 +270,8 @@ class Lookahead:
             self._give_up(slot, str(error))
 
     def _give_up(self, slot: Slot, why: str, *, is_too_large: bool = False) -> None:
-        if not slot.has_failed:
-            slot.has_failed = True
+        if not slot.is_given_up:
+            slot.is_given_up = True
             if is_too_large:
                 self._page_size.failed(slot.plan.rows)
             self._logger.info(

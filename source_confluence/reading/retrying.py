@@ -81,11 +81,9 @@ class RetryingClient:
         try:
             content = decompressed(answer.body)
             return answer, request.parse(content, answer.body.link_header)
-        except ResponseError as error:
-            failure, detail = classify.of_response_error(error)
-        except requests.RequestException as error:  # it cannot be decompressed
+        except (ResponseError, requests.RequestException) as error:
             failure, detail = classify.of_exception(error)
-        return replace(answer, body=None, failure=failure, detail=detail), None
+            return replace(answer, body=None, failure=failure, detail=detail), None
 
     def _back_off(self, answer: Answer, attempt: int) -> None:
         if answer.failure is RATE_LIMITED:

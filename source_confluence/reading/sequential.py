@@ -3,7 +3,7 @@
 A single row that fails is asked for without what is heavy in it, such as its body.
 """
 
-from collections.abc import Callable
+import sys
 from dataclasses import replace
 
 from source_confluence.failures.failure import Failure, FinalFailureError
@@ -17,7 +17,9 @@ from source_confluence.reading.retrying import RetryingClient
 MAX_LIGHT_IN_A_ROW = 25
 """Rows without their bodies; more is no fault of the rows, but of the site."""
 
-_FINAL_RETRIES = 2
+_ALL = sys.maxsize
+_RETRIES_BEFORE_LIGHT = 1
+_RETRIES_AFTER_LIGHT = 2
 
 
 class Sequential:
@@ -54,10 +56,11 @@ class Sequential:
         """Nothing is in flight between two pages."""
 
     def _in_some_size(self, position: Position, place: str) -> Batch:
+        last_retries = _RETRIES_BEFORE_LIGHT if self._listing.heavy else _ALL
         while True:
             rows = self._page_size.rows
             try:
-                return self._ask(position, place, self._max_retries)
+                return self._ask(position, place, 0 if rows > 1 else last_retries)
             except FinalFailureError as error:
                 if not error.failure.is_of_size or rows == 1:
                     raise
@@ -70,21 +73,13 @@ class Sequential:
                 )
                 self._throttle.wait(exponential_seconds(1))
 
-    def _max_retries(self, failure: Failure) -> int:
-        """How many retries are worthwhile; 0 when a smaller request is better."""
-        if not failure.is_of_size:
-            return failure.max_retries
-        if self._page_size.rows > 1:
-            return 0
-        return min(failure.max_retries, 1) if self._listing.heavy else failure.max_retries
-
     def _light_unless_it_was_a_moment(
         self, position: Position, place: str, error: FinalFailureError
     ) -> Batch:
         """One row without its body, when the site fails on the body even while all else works."""
         if self._page_size.light_in_a_row >= MAX_LIGHT_IN_A_ROW:
             raise error
-        light = self._ask(position, place, lambda failure: failure.max_retries, is_light=True)
+        light = self._ask(position, place, is_light=True)
         whole = self._once_more(position, place)
         if whole is not None:
             self._page_size.succeeded(1)
@@ -96,15 +91,7 @@ class Sequential:
         """The whole row after all, if the site has recovered in the meantime."""
         self._throttle.wait(exponential_seconds(1))
         try:
-            return self._ask(
-                position,
-                place,
-                lambda failure: (
-                    min(failure.max_retries, _FINAL_RETRIES)
-                    if failure.is_of_size
-                    else failure.max_retries
-                ),
-            )
+            return self._ask(position, place, _RETRIES_AFTER_LIGHT)
         except FinalFailureError as error:
             if not error.failure.is_of_size:
                 raise
@@ -114,9 +101,14 @@ class Sequential:
         self,
         position: Position,
         place: str,
-        max_retries: Callable[[Failure], int],
+        size_retries: int = _ALL,
         *,
         is_light: bool = False,
     ) -> Batch:
+        """The page; what a smaller request may avoid is retried at most `size_retries` times."""
+
+        def max_retries(failure: Failure) -> int:
+            return min(failure.max_retries, size_retries if failure.is_of_size else _ALL)
+
         request = self._listing.request(position, self._page_size.rows, is_light=is_light)
         return self._client.batch(request, place=place, max_retries=max_retries)

@@ -22,7 +22,7 @@ class Slot:
         body: The response that came, as long as nobody has read it.
         page: The page, when all of it is there.
         seconds: How long its last response took.
-        has_failed: Whether it cannot be fetched this way, or is no longer wanted.
+        is_given_up: Whether it cannot be fetched this way, or is no longer wanted.
         is_in_flight: Whether one of its requests has not been answered.
         refusal_count: How many of its requests were refused with 429.
     """
@@ -32,14 +32,14 @@ class Slot:
         self.body: CompressedBody | None = None
         self.page: Page | None = None
         self.seconds = 0.0
-        self.has_failed = False
+        self.is_given_up = False
         self.is_in_flight = False
         self.refusal_count = 0
 
     @property
     def is_settled(self) -> bool:
         """Whether there is nothing more to ask for."""
-        return self.has_failed or self.page is not None
+        return self.is_given_up or self.page is not None
 
     @property
     def is_waiting(self) -> bool:

@@ -49,9 +49,8 @@ class ConfluenceStream(HttpStream, ABC):
     primary_key: str = "id"
 
     def __init__(self, sync: SyncContext) -> None:
-        host = sync.client.site.host
         request = Request(
-            host=host,
+            host=sync.client.site.host,
             path=f"/{self.listing.path}",
             permission=self.permission,
             otherwise=f"deselect the stream '{self.name}'",
@@ -59,7 +58,7 @@ class ConfluenceStream(HttpStream, ABC):
         throttle = Throttle(
             sync.rate_limit,
             stream=self.name,
-            before=f"{host}/{self.listing.path}",
+            before=request.subject,
             logger=self.logger,
             stop=sync.stop,
         )

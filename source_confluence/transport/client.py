@@ -41,6 +41,7 @@ class Answer:
         failure: The row of the table, when there is no body.
         detail: What exactly was wrong, where the row leaves that open.
         cause: The kind of exception, when no response came: `ConnectTimeout`.
+        refusal: The wait that it orders, if it does.
         seconds: How long it took.
     """
 
@@ -49,17 +50,13 @@ class Answer:
     failure: Failure | None = None
     detail: str = ""
     cause: str = ""
+    refusal: Refusal | None = None
     seconds: float = 0.0
 
     @property
     def status(self) -> int | None:
         """The HTTP status, if a response came."""
         return None if self.response is None else self.response.status_code
-
-    @property
-    def refusal(self) -> Refusal | None:
-        """The wait that it orders, if it does."""
-        return None if self.response is None else Refusal.of(self.response)
 
     @property
     def summary(self) -> str:
@@ -155,37 +152,44 @@ class Client:
         except (requests.RequestException, AirbyteTracedException) as error:
             row, detail = classify.of_exception(error)
             return Answer(failure=row, detail=detail, cause=type(error).__name__)
+        report = LimitReport.of(response, began_at if asked_at is None else asked_at)
         if asked_at is not None:
-            self._rate_limit.observe(LimitReport.of(response, asked_at))
-        body, failure, detail = _read(response, bounds)
-        seconds = now_seconds() - began_at
-        return Answer(response=response, body=body, failure=failure, detail=detail, seconds=seconds)
+            self._rate_limit.observe(report)
+        body, failure, detail = _read(response, report.refusal, bounds)
+        return Answer(
+            response=response,
+            body=body,
+            failure=failure,
+            detail=detail,
+            refusal=report.refusal,
+            seconds=now_seconds() - began_at,
+        )
 
 
 def _read(
-    response: requests.Response, bounds: Bounds
+    response: requests.Response, refusal: Refusal | None, bounds: Bounds
 ) -> tuple[CompressedBody | None, Failure | None, str]:
     """The body, or why there is none."""
     if classify.is_login_refused(response.headers):
         return None, ANONYMOUS, ""
     if response.status_code != requests.codes.ok:
         with response:  # nobody else reads its body
-            return None, *_refused(response, bounds.max_wait_seconds)
+            status, body = response.status_code, _body_of_refusal(response)
+            wait_seconds = refusal.seconds if refusal else 0.0
+            return None, *classify.of_status(status, body, wait_seconds, bounds.max_wait_seconds)
     try:
         return read_body(response, bounds.max_bytes), None, ""
-    except TooLargeError as error:
-        return None, *classify.of_response_error(error)
-    except requests.RequestException as error:
+    except (TooLargeError, requests.RequestException) as error:
         return None, *classify.of_exception(error)
 
 
-def _refused(response: requests.Response, max_wait_seconds: float) -> tuple[Failure, str]:
-    body = b""
+def _body_of_refusal(response: requests.Response) -> bytes:
+    """What may tell that the site does not know the account; nothing where it cannot be read."""
     if response.status_code in classify.STATUSES_TO_READ:
-        with suppress(requests.RequestException, TooLargeError):  # what cannot be read says nothing
+        with suppress(requests.RequestException, TooLargeError):
             small = read_body(response, _MAX_REFUSAL_BYTES, MAX_REFUSAL_SECONDS)
-            body = decompressed(small, _MAX_REFUSAL_BYTES)
-    return classify.of_status(response.status_code, response.headers, body, max_wait_seconds)
+            return decompressed(small, _MAX_REFUSAL_BYTES)
+    return b""
 
 
 def _without_location(response: requests.Response, **_: object) -> None:

@@ -50,7 +50,7 @@ def test_every_row_makes_a_message_of_three_parts(row: Failure) -> None:
     ],
 )
 def test_every_status_has_one_row(status: int, row: Failure) -> None:
-    assert classify.of_status(status, {}, b"", 60)[0] is row
+    assert classify.of_status(status, b"", 0, 60)[0] is row
 
 
 def caused_by(cause: BaseException) -> requests.ConnectionError:

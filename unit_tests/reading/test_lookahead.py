@@ -31,6 +31,7 @@ from unit_tests.streams_under_test import (
     list_calls,
     offset_stream,
     on_the_wire,
+    whole,
     without_key,
 )
 
@@ -48,11 +49,6 @@ def kind(call: Call) -> str:
     if "id" in params:
         return "by id"
     return "plain" if "body-format" in params else "light"
-
-
-def whole(outcome: Outcome, site: RunningSite, stream: str) -> bool:
-    rows = site.service.content.rows(stream)
-    return completed(outcome, stream) and without_key(outcome.records(stream)) == on_the_wire(rows)
 
 
 @every_stream

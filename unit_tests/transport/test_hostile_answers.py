@@ -16,8 +16,7 @@ from source_confluence.exceptions import NotJsonError, TooLargeError
 from source_confluence.paging.page import Page
 from source_confluence.records.mending import mended
 from source_confluence.transport.body import CompressedBody, decompressed, read_body
-from unit_tests.conftest import StartSite
-from unit_tests.paging.test_plan import change_answers
+from unit_tests.conftest import StartSite, change_answers
 from unit_tests.protocol import Message, Outcome, check, read
 from unit_tests.streams_under_test import (
     BY_OFFSET,

@@ -21,7 +21,7 @@ from source_confluence.paging.listing import Heavy, Listing
 from source_confluence.reading import lookahead
 from source_confluence.reading.slot import Slot
 from source_confluence.transport.body import CompressedBody
-from unit_tests.conftest import StartSite
+from unit_tests.conftest import StartSite, change_answers
 from unit_tests.protocol import lines_of, read
 from unit_tests.streams_under_test import (
     ASKED_FOR,
@@ -38,25 +38,15 @@ from unit_tests.streams_under_test import (
     every_stream,
     list_calls,
     offset_stream,
-    on_the_wire,
-    without_key,
+    whole,
 )
 
 with_8_workers = pytest.mark.parametrize("num_workers", [8], indirect=True)
 SHARES = 13  # of the memory of the window, with 8 workers
 
 
-def whole(config: Any, site: RunningSite, stream: str) -> bool:  # noqa: ANN401
-    outcome = read(config, [stream])
-    found = [{k: v for k, v in row.items() if k != "pad"} for row in outcome.records(stream)]
-    rows = site.service.content.rows(stream)
-    return completed(outcome, stream) and without_key(found) == on_the_wire(rows)
-
-
-def change_answers(site: RunningSite, change: Callable[[Call, Reply], Reply]) -> None:
-    """Let each answer of the site be another one."""
-    reply = site.service.reply
-    site.service.reply = lambda call: change(call, reply(call))  # type: ignore[method-assign]
+def is_read_whole(site: RunningSite, stream: str) -> bool:
+    return whole(read(site.config, [stream]), site, stream, extra="pad")
 
 
 def make_large(
@@ -92,7 +82,7 @@ def test_pages_of_a_row_or_two_end_nothing(
     page_cap: int, stream: str, start_site: StartSite
 ) -> None:
     site = start_site(content(stream, 25), page_cap=page_cap)
-    assert whole(site.config, site, stream)
+    assert is_read_whole(site, stream)
 
 
 @every_stream
@@ -108,7 +98,7 @@ def test_a_site_may_change_its_own_limit_during_the_read(
         return answer
 
     change_answers(site, changed)
-    assert whole(site.config, site, stream)
+    assert is_read_whole(site, stream)
 
 
 @pytest.mark.parametrize("num_workers", [8, 25], indirect=True)
@@ -130,7 +120,7 @@ def test_pages_of_any_length_are_followed_as_long_as_there_is_more(
         return replace(answer, document={**answer.document, "results": rows, "_links": links})
 
     change_answers(site, shorter)
-    assert whole(site.config, site, stream)
+    assert is_read_whole(site, stream)
 
 
 @with_8_workers
@@ -143,7 +133,7 @@ def test_what_is_too_large_for_the_window_is_asked_for_in_smaller_parts(
     monkeypatch.setattr(lookahead, "MAX_WINDOW_BYTES", SHARES * limit * byte_count * 3 // 4)
     site = start_site(content(stream, 6 * limit))
     make_large(site, stream, byte_count, lambda _: True)
-    assert whole(site.config, site, stream)
+    assert is_read_whole(site, stream)
     limits = [int(dict(call.params)["limit"]) for call in list_calls(site)]
     assert limits.count(limit // 2) > 3
     assert min(limits) == limit // 2 or stream == BY_ID, "half once, for all that came ahead"
@@ -157,7 +147,7 @@ def test_a_few_huge_rows_do_not_end_the_fetching_ahead(
     monkeypatch.setattr(lookahead, "MAX_WINDOW_BYTES", SHARES * 200_000)
     site = start_site(content(BY_ID, 6_000))
     make_large(site, BY_ID, 200_000, lambda i: i < 1_600 and i % 250 == 100)
-    assert whole(site.config, site, BY_ID)
+    assert is_read_whole(site, BY_ID)
     calls = [dict(call.params) for call in list_calls(site)]
     plain = [call for call in calls if "id" not in call and "body-format" in call]
     assert 0 < len(plain) < 60
@@ -294,7 +284,7 @@ def test_an_answer_without_rows_that_comes_ahead_is_not_the_end(
         return replace(answer, document={**answer.document, "results": [], "_links": {}})
 
     change_answers(site, empty)
-    assert whole(site.config, site, stream)
+    assert is_read_whole(site, stream)
     assert 8 in starts(site)
 
 
@@ -316,7 +306,7 @@ def test_behind_the_end_nothing_more_is_asked_for(stream: str, start_site: Start
 
     change_answers(site, late)
     try:
-        assert whole(site.config, site, stream)
+        assert is_read_whole(site, stream)
     finally:
         is_read.set()
     assert sum(start >= 100 for start in starts(site)) == 2
