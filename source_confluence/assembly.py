@@ -2,15 +2,14 @@
 
 import logging
 
-from airbyte_cdk.sources.streams import Stream
-
 from source_confluence.identity import CheckFailedError, check
 from source_confluence.limits.adaptive_rate import AdaptiveRate
 from source_confluence.limits.backoff import ConfluenceBackoff
 from source_confluence.limits.rate_limit import RateLimit
-from source_confluence.reading.context import SyncContext
+from source_confluence.reading.sync import SyncContext
 from source_confluence.settings.config import Config
 from source_confluence.shutdown import Stop
+from source_confluence.streams.base import ConfluenceStream
 from source_confluence.streams.catalog import STREAMS
 from source_confluence.transport.auth import authenticator_for
 from source_confluence.transport.client import Client
@@ -27,7 +26,7 @@ def failure_of(settings: Config) -> str | None:
     return None
 
 
-def streams_of(settings: Config, stop: Stop) -> tuple[list[Stream], Workers]:
+def streams_of(settings: Config, stop: Stop) -> tuple[list[ConfluenceStream], Workers]:
     """The streams, ready to be read, and the workers that they share; no request is sent."""
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings come from any thread
     rate_limit = RateLimit(AdaptiveRate() if settings.num_workers > 1 else None)

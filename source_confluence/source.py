@@ -1,7 +1,9 @@
 """Answer the commands of the protocol: `spec`, `check`, `discover` and `read`."""
 
 import logging
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 from airbyte_cdk.models import (
@@ -25,6 +27,7 @@ from source_confluence.settings.json_file import bad_file, json_document, json_o
 from source_confluence.shutdown import Stop
 
 if TYPE_CHECKING:
+    from source_confluence.streams.base import ConfluenceStream
     from source_confluence.transport.workers import Workers
 
 
@@ -37,7 +40,7 @@ class SourceConfluence(AbstractSource):
     def __init__(self) -> None:
         self._form: ConnectorSpecification | None = None
         self._workers: Workers | None = None
-        self._names: list[str] = []
+        self._streams: list[ConfluenceStream] = []
         self.stop = Stop()
 
     @staticmethod
@@ -149,9 +152,8 @@ class SourceConfluence(AbstractSource):
             raise _user_must_act(error) from None
         from source_confluence.assembly import streams_of  # noqa: PLC0415 (`spec` does not need it)
 
-        streams, self._workers = streams_of(settings, self.stop)
-        self._names = [stream.name for stream in streams]
-        return streams
+        self._streams, self._workers = streams_of(settings, self.stop)
+        return list(self._streams)
 
     def read(
         self,
@@ -167,12 +169,14 @@ class SourceConfluence(AbstractSource):
                 truly: airbyte-cdk 7.39.1 calls every such end an error of the settings.
         """
         failure_types: set[FailureType | None] = set()
+        failed: list[str] = []
         with self.stop.on_signals():
             try:
                 for message in super().read(logger, config, catalog, state):
                     if message.trace and message.trace.error:
                         _name_unknown_stream(message.trace.error, self._names)
                         failure_types.add(message.trace.error.failure_type)
+                        failed.append(_stream_of(message.trace.error))
                     yield message
             except AirbyteTracedException as error:
                 in_order = [each for each in _WHO_ACTS_FIRST if each in failure_types]
@@ -180,7 +184,20 @@ class SourceConfluence(AbstractSource):
                 raise
             finally:
                 if self._workers is not None:
+                    self._log_summary(logger, failed)
                     self._workers.close()
+
+    def _log_summary(self, logger: logging.Logger, failed: Collection[str]) -> None:
+        """Log what all streams together took, if any was read."""
+        total = reduce(add, [stream.progress.counts for stream in self._streams])
+        if total.requests:
+            outcome = f"Not complete: {', '.join(failed)}." if failed else "All is complete."
+            text = f"The sync has ended: {total}. {outcome}"
+            logger.log(logging.WARNING if failed else logging.INFO, text)
+
+    @property
+    def _names(self) -> list[str]:
+        return [stream.name for stream in self._streams]
 
     @property
     def raise_exception_on_missing_stream(self) -> bool:
@@ -195,9 +212,13 @@ _WHO_ACTS_FIRST = (
 )
 
 
-def _name_unknown_stream(error: AirbyteErrorTraceMessage, names: list[str]) -> None:
+def _stream_of(error: AirbyteErrorTraceMessage) -> str:
+    return error.stream_descriptor.name if error.stream_descriptor else ""
+
+
+def _name_unknown_stream(error: AirbyteErrorTraceMessage, names: Collection[str]) -> None:
     """Put the name, and what to do, into the message about a stream that does not exist."""
-    name = error.stream_descriptor.name if error.stream_descriptor else ""
+    name = _stream_of(error)
     if name and name not in names:
         error.message = (
             f"There is no stream '{name}'. Likely cause: a typing error in the catalog, or a "

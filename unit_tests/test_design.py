@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 # From top to bottom: a folder, or a module beside the folders, may import those behind its own.
 ROOMS = ["__init__", "run", "entrypoint", "source", "assembly", "streams", "reading", "identity"]
 ROOMS += ["transport", "failures", "records", "limits", "paging", "settings"]
-ROOMS += ["output", "shutdown", "exceptions"]
+ROOMS += ["output", "live_line", "shutdown", "exceptions"]
 NAMING = {
     "unit_tests/streams_under_test.py": "the table of streams",
     "unit_tests/streams/test_audit.py": "what no other stream does",

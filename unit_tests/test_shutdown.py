@@ -143,7 +143,9 @@ def test_what_was_read_is_printed_before_the_next_request(monkeypatch: pytest.Mo
 
     output = Output()
     logger = logging.getLogger("test")
-    throttle = Throttle(RateLimit(), stream=BY_CURSOR, before="acme", logger=logger, stop=Stop())
+    throttle = Throttle(
+        RateLimit(), stream=BY_CURSOR, before="acme", logger=logger, stop=Stop(), sleep=time.sleep
+    )
     monkeypatch.setattr(sys, "stdout", output)
     throttle.take_turn()
     assert output.flush_count == 1

@@ -62,9 +62,9 @@ class RateLimit:
         return max(earliest - now_seconds(), in_step, 0.0)
 
     @property
-    def is_refused(self) -> bool:
-        """Whether the site refused parallel requests a few seconds ago."""
-        return self._rate is not None and self._rate.per_second < math.inf
+    def per_second(self) -> float:
+        """Requests a second that the site lets through; `inf` while it refuses none."""
+        return self._rate.per_second if self._rate else math.inf
 
     def seconds_for(self, request_count: int) -> float:
         """In how many seconds it pays to send so many requests instead of one."""

@@ -1,13 +1,15 @@
 """Hold back the requests of one stream until the site's limit lets them go."""
 
 import logging
+import math
 import re
+from collections.abc import Callable
 
 import pendulum
 
 from source_confluence import output
 from source_confluence.limits.rate_limit import RateLimit
-from source_confluence.limits.waiting import print_rate_limited, sleep
+from source_confluence.limits.waiting import print_rate_limited
 from source_confluence.shutdown import Stop
 
 MAX_SILENT_SECONDS = 60
@@ -25,17 +27,26 @@ class Throttle:
         stream: The name of the stream.
         before: What it asks for, for the log: `acme.atlassian.net/wiki/api/v2/pages`.
         logger: Gets a line when requests become slower, and each minute of a long wait.
-        stop: Ends a wait at once when the process is told to stop.
+        stop: Whether the process was told to stop.
+        sleep: Waits so many seconds, unless the process is told to stop.
     """
 
-    def __init__(
-        self, limit: RateLimit, *, stream: str, before: str, logger: logging.Logger, stop: Stop
+    def __init__(  # noqa: PLR0913 (whom it works for, and by what means)
+        self,
+        limit: RateLimit,
+        *,
+        stream: str,
+        before: str,
+        logger: logging.Logger,
+        stop: Stop,
+        sleep: Callable[[float], None],
     ) -> None:
         self._limit = limit
         self._stream = stream
         self._before = before
         self._logger = logger
         self._stop = stop
+        self._sleep = sleep
         self._pause_seconds = 0.0
         self._is_refused = False
 
@@ -85,13 +96,12 @@ class Throttle:
                     reason if _HARMLESS.fullmatch(reason) else "no reason given",
                 )
                 print_rate_limited(self._stream)
-            with self._stop.interruptible():
-                sleep(min(seconds, MAX_SILENT_SECONDS))
+            self._sleep(min(seconds, MAX_SILENT_SECONDS))
             seconds -= MAX_SILENT_SECONDS
 
     def _log_changes(self) -> None:
         """Say once when requests become slower, and when they no longer are."""
-        was_refused, self._is_refused = self._is_refused, self._limit.is_refused
+        was_refused, self._is_refused = self._is_refused, self._limit.per_second < math.inf
         if self._is_refused and not was_refused:
             self._logger.info(
                 "%s refuses requests; asking it less often for a while.", self._before

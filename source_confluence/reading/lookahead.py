@@ -44,6 +44,7 @@ class Lookahead:
         self._listing = context.listing
         self._subject = context.subject
         self._throttle = context.throttle
+        self._progress = context.progress
         self._logger = context.logger
         self._client = context.sync.client
         self._workers = context.sync.workers
@@ -235,8 +236,10 @@ class Lookahead:
             self._throttle.wait(seconds)
             return
         is_held_back = self._workers.is_free and self._next_to_send() is not None
+        until_due = self._progress.seconds_until_due
         with self._stop.interruptible():
-            self._workers.wait(seconds if is_held_back else None)
+            self._workers.wait(min(seconds, until_due) if is_held_back else until_due)
+        self._progress.tick()
 
     def _settle(self, slot: Slot, answer: Answer) -> None:
         """Take an answer; it may come when nobody wants it any more."""

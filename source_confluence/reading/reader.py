@@ -46,6 +46,7 @@ class Reader:
         self._stream = context.stream
         self._subject = context.subject
         self._stop = context.sync.stop
+        self._progress = context.progress
         self._logger = context.logger
         self._key = context.key
         self._records = records
@@ -62,6 +63,7 @@ class Reader:
             BrokenPagingError: When the site does not lead to the end of the list.
             StoppedError: When the process is told to stop.
         """
+        self._progress.begin()
         try:
             while self._position is not None:
                 self._stop.raise_if_asked()
@@ -72,11 +74,11 @@ class Reader:
                 yield from self._checkpoint(following)
         finally:
             self.close()
+            self._progress.end(is_complete=self._position is None)
 
     def close(self) -> None:
         """End it, at its end or before."""
         self._source.close()
-        self._records.log_count()
 
     def _begin(self, start: Position | None) -> None:
         """Begin where an earlier read stopped, or at the first page."""
@@ -129,11 +131,11 @@ class Reader:
         page = batch.page
         rows = self._pager.admit(page)
         for start in range(0, len(rows), _ROWS_BETWEEN):
+            some = rows[start : start + _ROWS_BETWEEN]
             yield from self._records.of_rows(
-                rows[start : start + _ROWS_BETWEEN],
-                needs_mending=page.needs_mending,
-                is_light=batch.is_light,
+                some, needs_mending=page.needs_mending, is_light=batch.is_light
             )
+            self._progress.emitted(len(some), is_light=batch.is_light)
             self._source.advance()
 
     def _checkpoint(self, following: Position | None) -> Iterable[StreamData]:

@@ -18,7 +18,7 @@ _MAX_MARKS = 100  # of a record
 
 
 class Records:
-    """Turns the rows of one stream into records, and counts those that lack a part.
+    """Turns the rows of one stream into records.
 
     Args:
         stream: The name of the stream.
@@ -39,7 +39,6 @@ class Records:
         self._record = record
         self._left_out = left_out
         self._logger = logger
-        self._light_count = 0
 
     def of_rows(
         self, rows: Iterable[Row], *, needs_mending: bool, is_light: bool
@@ -70,32 +69,16 @@ class Records:
             yield _message(self._stream, record, now, changes)
 
     def _marks_of_what_is_left_out(self, row: Row) -> Changes:
-        self._light_count += 1
         self._logger.warning(
             "Confluence fails on the %s of %s %s, whatever else works; "
             "the record is emitted without it.",
-            self._in_words,
+            " and ".join(self._left_out),
             self._stream,
             row.get("id"),
         )
         return [
             change(name, Change.NULLED, Reason.SOURCE_RETRIEVAL_ERROR) for name in self._left_out
         ]
-
-    def log_count(self) -> None:
-        """Log once how many records lack a part, if any does."""
-        if self._light_count:
-            self._logger.warning(
-                "%d records of stream '%s' were emitted without %s; the warnings before name them.",
-                self._light_count,
-                self._stream,
-                self._in_words,
-            )
-        self._light_count = 0
-
-    @property
-    def _in_words(self) -> str:
-        return " and ".join(self._left_out)
 
 
 def _message(

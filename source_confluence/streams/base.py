@@ -19,14 +19,16 @@ from source_confluence.limits.throttle import Throttle
 from source_confluence.paging.listing import Listing
 from source_confluence.paging.page import Row
 from source_confluence.paging.pager import Position, row_key
-from source_confluence.reading.context import ListContext, SyncContext
+from source_confluence.reading.context import ListContext
 from source_confluence.reading.lookahead import Lookahead
 from source_confluence.reading.page_size import PageSize
 from source_confluence.reading.page_source import PageSource
+from source_confluence.reading.progress import Progress
 from source_confluence.reading.reader import Reader
 from source_confluence.reading.retrying import RetryingClient
 from source_confluence.reading.sequential import Sequential
 from source_confluence.reading.state import COMPLETE, position_in
+from source_confluence.reading.sync import SyncContext
 from source_confluence.records.records import Records
 
 
@@ -55,12 +57,14 @@ class ConfluenceStream(HttpStream, ABC):
             permission=self.permission,
             otherwise=f"deselect the stream '{self.name}'",
         )
+        self.progress = Progress(sync, stream=self.name, logger=self.logger)
         throttle = Throttle(
             sync.rate_limit,
             stream=self.name,
             before=request.subject,
             logger=self.logger,
             stop=sync.stop,
+            sleep=self.progress.sleep,
         )
         self._sync = sync
         self._context = ListContext(
@@ -70,6 +74,7 @@ class ConfluenceStream(HttpStream, ABC):
             stream=self.name,
             request=request,
             throttle=throttle,
+            progress=self.progress,
             logger=self.logger,
         )
         self._reader = self._new_reader(None)

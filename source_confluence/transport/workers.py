@@ -24,6 +24,9 @@ class Workers:
     Args:
         count: How many requests may be in flight at a time.
         open_session: Opens the connections of a thread.
+
+    Attributes:
+        in_flight_count: How many requests have not been answered, for whichever stream.
     """
 
     def __init__(self, count: int, open_session: Callable[[], requests.Session]) -> None:
@@ -32,18 +35,18 @@ class Workers:
         self._tasks: SimpleQueue[tuple[Send, Settle] | None] = SimpleQueue()
         self._answers: SimpleQueue[tuple[Settle, Answer]] = SimpleQueue()
         self._came: deque[tuple[Settle, Answer]] = deque()
-        self._in_flight_count = 0
+        self.in_flight_count = 0
         self._threads: list[threading.Thread] = []
 
     @property
     def is_busy(self) -> bool:
         """Whether a request is in flight, for whichever stream."""
-        return self._in_flight_count > 0
+        return self.in_flight_count > 0
 
     @property
     def is_free(self) -> bool:
         """Whether one of the threads has nothing to do."""
-        return self._in_flight_count < self.count
+        return self.in_flight_count < self.count
 
     def submit(self, send: Send, settle: Settle) -> None:
         """Have a request sent by the next thread that is free.
@@ -60,7 +63,7 @@ class Workers:
             thread.start()
             self._threads.append(thread)
         self._tasks.put((send, settle))
-        self._in_flight_count += 1
+        self.in_flight_count += 1
 
     def wait(self, seconds: float | None) -> None:
         """Wait for an answer, so long at most; None is as long as it takes."""
@@ -74,7 +77,7 @@ class Workers:
                 self._came.append(self._answers.get_nowait())
         while self._came:
             settle, answer = self._came.popleft()
-            self._in_flight_count -= 1
+            self.in_flight_count -= 1
             settle(answer)
 
     def close(self) -> None:

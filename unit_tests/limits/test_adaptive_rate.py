@@ -185,7 +185,7 @@ def test_a_request_that_is_alone_waits_for_nothing_but_what_was_ordered(
         limit.take_turn()
     assert limit.seconds_to_wait() == 0
     assert limit.seconds_to_wait(is_beside_others=True) > 1
-    assert limit.is_refused
+    assert limit.per_second < inf
 
 
 def test_a_slow_reader_is_not_taken_for_a_slow_site(clock: SimpleNamespace) -> None:
@@ -197,7 +197,7 @@ def test_a_slow_reader_is_not_taken_for_a_slow_site(clock: SimpleNamespace) -> N
     refusal = Refusal(seconds=5, reason=None, is_of_rate=True)
     limit.observe(LimitReport(asked_at=asked[-1], answered_at=answered_at, refusal=refusal))
     assert limit.seconds_to_wait(is_beside_others=True) == 0
-    assert not limit.is_refused
+    assert limit.per_second == inf
 
 
 def test_a_503_says_nothing_about_how_often_to_ask() -> None:
@@ -207,4 +207,4 @@ def test_a_503_says_nothing_about_how_often_to_ask() -> None:
         LimitReport(asked_at=limit.take_turn(), answered_at=now_seconds(), refusal=overloaded)
     )
     assert 4 < limit.seconds_to_wait() <= 5
-    assert not limit.is_refused
+    assert limit.per_second == inf

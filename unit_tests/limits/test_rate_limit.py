@@ -7,6 +7,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from fake_confluence import Fault
+from source_confluence.limits import waiting
 from source_confluence.limits.headers import Budget, LimitReport, Refusal, budgets
 from source_confluence.limits.rate_limit import RateLimit
 from source_confluence.limits.throttle import Throttle
@@ -35,7 +36,9 @@ def answer(status: int, headers: dict[str, str]) -> requests.Response:
 
 def throttle_of(limit: RateLimit, stream: str = BY_CURSOR) -> Throttle:
     logger = logging.getLogger("test")
-    return Throttle(limit, stream=stream, before="acme", logger=logger, stop=Stop())
+    return Throttle(
+        limit, stream=stream, before="acme", logger=logger, stop=Stop(), sleep=waiting.sleep
+    )
 
 
 def observe(limit: RateLimit, status: int, headers: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from source_confluence.paging.by_cursor import ByCursor
 from source_confluence.paging.by_offset import ByOffset
 from source_confluence.paging.listing import Listing
 from source_confluence.paging.page import Row
-from source_confluence.reading.context import SyncContext
+from source_confluence.reading.sync import SyncContext
 from source_confluence.streams.base import ConfluenceStream
 from source_confluence.streams.people import Group
 from unit_tests.conftest import StartSite
