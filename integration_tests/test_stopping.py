@@ -92,7 +92,9 @@ def check_what_was_printed(messages: list[Message], signal_name: str) -> None:
     assert ends == [(name, "INCOMPLETE") for name in STREAMS]
     errors = [t["error"] for t in traces if t["type"] == "ERROR"]
     assert {e["failure_type"] for e in errors} == {"transient_error"}
-    assert sum(f"was told to stop ({signal_name})" in e["message"] for e in errors) == len(STREAMS)
+    *of_streams, last = [e["message"].count(f"was told to stop ({signal_name})") for e in errors]
+    assert of_streams == [1] * len(STREAMS)
+    assert last == len(STREAMS)
     of_data = [m["type"] for m in messages if m["type"] in ("RECORD", "STATE")]
     assert of_data[-1] == "STATE"
     assert of_data.count("RECORD") == 50 * of_data.count("STATE")

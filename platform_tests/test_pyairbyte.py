@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fake_confluence import Content, RunningSite, Service, serve
+from fake_confluence import Content, Fault, RunningSite, Service, serve
 from platform_tests.pyairbyte import ROOT, printed_by, run_pyairbyte
-from unit_tests.streams_under_test import row_counts
+from unit_tests.streams_under_test import BY_OFFSET, PATHS, row_counts
 
 COMMAND = Path(sys.executable).parent / "source-confluence"
 CONTENT = Content()
@@ -74,6 +74,42 @@ def test_columns_have_the_types_a_user_expects(
     column: str, kind: str, session: dict[str, Any]
 ) -> None:
     assert session["types"][column] == kind
+
+
+PARTIAL = """
+import json, sys
+from pathlib import Path
+import airbyte as ab
+from sqlalchemy import inspect
+
+config = json.loads(Path(sys.argv[1]).read_text())
+source = ab.get_source("source-confluence", config=config, local_executable=sys.argv[2])
+source.select_all_streams()
+cache = ab.new_local_cache("confluence", cache_dir=Path("cache"))
+try:
+    source.read(cache=cache)
+except ab.exceptions.AirbyteConnectorFailedError:
+    print("tables:", inspect(cache.get_sql_engine()).get_table_names())
+"""
+
+
+def test_a_stream_that_fails_is_named_with_what_to_do_and_no_table_is_written(
+    tmp_path: Path,
+) -> None:
+    """As the README says: PyAirbyte gives up, and shows the last error."""
+    refused = Fault(kind="status", status=403, path=PATHS[BY_OFFSET], count=None)
+    with serve(Service(CONTENT, faults=[refused])) as site:
+        script, config = tmp_path / "partial.py", tmp_path / "config.json"
+        script.write_text(PARTIAL)
+        config.write_text(json.dumps(site.config))
+        done = run_pyairbyte(script, config, COMMAND, folder=tmp_path, trust=site.ca_file)
+    tables = json.loads(printed_by(done).rpartition("tables: ")[2].replace("'", '"'))
+    shown = " ".join(done.stderr.split())  # PyAirbyte breaks lines
+    first = f"1 of {len(COUNTS)} streams could not be read to the end; the others are complete."
+    assert f"{first} {BY_OFFSET}: " in shown
+    assert f"What to do: Grant that to the account, or deselect the stream '{BY_OFFSET}'." in shown
+    assert tables, "its own"
+    assert not set(tables) & set(COUNTS)
 
 
 def test_the_snippet_of_the_documentation(site: RunningSite, tmp_path: Path) -> None:

@@ -165,26 +165,24 @@ class SourceConfluence(AbstractSource):
         """Read what is selected; a signal to stop ends each stream with its last state printed.
 
         Raises:
-            AirbyteTracedException: When a stream could not be read to its end. Who must act is said
-                truly: airbyte-cdk 7.39.1 calls every such end an error of the settings.
+            AirbyteTracedException: When a stream could not be read to its end. It says of each such
+                stream what to do, because PyAirbyte shows no other error.
         """
-        failure_types: set[FailureType | None] = set()
-        failed: list[str] = []
+        errors: dict[str, AirbyteErrorTraceMessage] = {}
         with self.stop.on_signals():
             try:
                 for message in super().read(logger, config, catalog, state):
                     if message.trace and message.trace.error:
                         _name_unknown_stream(message.trace.error, self._names)
-                        failure_types.add(message.trace.error.failure_type)
-                        failed.append(_stream_of(message.trace.error))
+                        errors[_stream_of(message.trace.error)] = message.trace.error
                     yield message
             except AirbyteTracedException as error:
-                in_order = [each for each in _WHO_ACTS_FIRST if each in failure_types]
-                error.failure_type = in_order[0] if in_order else error.failure_type
+                if errors:
+                    raise _last_error(errors, len(catalog.streams)) from error
                 raise
             finally:
                 if self._workers is not None:
-                    self._log_summary(logger, failed)
+                    self._log_summary(logger, errors)
                     self._workers.close()
 
     def _log_summary(self, logger: logging.Logger, failed: Collection[str]) -> None:
@@ -210,6 +208,25 @@ _WHO_ACTS_FIRST = (
     FailureType.system_error,
     FailureType.transient_error,
 )
+
+
+def _last_error(
+    errors: Mapping[str, AirbyteErrorTraceMessage], stream_count: int
+) -> AirbyteTracedException:
+    """The error that a run ends with: which streams failed, why, and what to do about each.
+
+    airbyte-cdk 7.39.1 gives only their names and the kinds of their exceptions, and always calls it
+    an error of the settings.
+    """
+    failure_types = {error.failure_type for error in errors.values()}
+    others = "; the others are complete" if len(errors) < stream_count else ""
+    lines = [f"{len(errors)} of {stream_count} streams could not be read to the end{others}."]
+    lines += [f"{name}: {error.message}" for name, error in errors.items()]
+    return AirbyteTracedException(
+        message="\n".join(lines),
+        failure_type=next((each for each in _WHO_ACTS_FIRST if each in failure_types), None)
+        or FailureType.system_error,
+    )
 
 
 def _stream_of(error: AirbyteErrorTraceMessage) -> str:

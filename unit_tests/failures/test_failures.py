@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 import pytest
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from fake_confluence import Fault
 from source_confluence.streams.catalog import STREAMS
@@ -16,6 +18,7 @@ from unit_tests.streams_under_test import (
     BY_OFFSET,
     OTHERS,
     PATHS,
+    SEQUENTIAL,
     SHOWN_TO_VISITORS,
     completed,
     content,
@@ -635,3 +638,38 @@ def test_all_streams_share_one_authenticator_and_one_backoff(start_site: StartSi
                 value = getattr(value, name)
             parts.add(id(value))
         assert len(parts) == 1, part
+
+
+def test_the_run_ends_with_what_to_do_about_each_stream_that_failed(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    """PyAirbyte shows this error alone."""
+    faults = [
+        Fault(kind="status", status=403, path=PATHS[BY_OFFSET], count=None),
+        Fault(kind="status", status=503, path=PATHS[BY_CURSOR], count=None),
+    ]
+    site = start_site(faults=faults)
+
+    outcome = read(site.config, [BY_OFFSET, BY_CURSOR, SEQUENTIAL])
+
+    assert isinstance(outcome.exception, AirbyteTracedException)
+    assert outcome.exception.failure_type is FailureType.config_error, "who must act comes first"
+    first, *others = (outcome.exception.message or "").splitlines()
+    assert first == "2 of 3 streams could not be read to the end; the others are complete."
+    assert others == [
+        f"{name}: {outcome.error(name)['message']}" for name in (BY_OFFSET, BY_CURSOR)
+    ]
+    assert_tells_what_to_do(others[0])
+    assert waits
+
+
+def test_a_run_of_which_nothing_is_complete_does_not_claim_it(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    site = start_site(faults=[Fault(kind="status", status=503, count=None)])
+    outcome = read(site.config, [BY_OFFSET])
+    assert isinstance(outcome.exception, AirbyteTracedException)
+    assert outcome.exception.failure_type is FailureType.transient_error
+    text = outcome.exception.message or ""
+    assert text.startswith(f"1 of 1 streams could not be read to the end.\n{BY_OFFSET}: ")
+    assert waits
