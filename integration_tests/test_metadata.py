@@ -40,6 +40,7 @@ ALLOWED = REQUIRED | {
     "registryOverrides",
     "releaseDate",
     "releases",
+    "remoteRegistries",
     "suggestedStreams",
     "supportLevel",
     "tags",
@@ -65,9 +66,16 @@ def test_it_is_the_confluence_source_of_the_registry() -> None:
     assert date.fromisoformat(DATA["releaseDate"]) == date(2021, 11, 5)
 
 
-def test_stage_and_level_are_ones_the_registry_knows() -> None:
-    assert DATA["releaseStage"] in {"alpha", "beta", "generally_available", "custom"}
-    assert DATA["supportLevel"] in {"community", "certified", "archived"}
+def test_stage_and_level_are_not_below_the_published_ones() -> None:
+    assert DATA["releaseStage"] in {"beta", "generally_available"}
+    assert DATA["supportLevel"] in {"community", "certified"}
+
+
+def test_it_is_published_to_pypi_under_the_name_that_it_is_built_with() -> None:
+    """PyAirbyte installs a connector by this name."""
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    [name] = re.findall(r'^name = "(.+)"$', pyproject, re.MULTILINE)
+    assert DATA["remoteRegistries"] == {"pypi": {"enabled": True, "packageName": name}}
 
 
 @pytest.mark.parametrize("prefix", ["language:", "cdk:"])
