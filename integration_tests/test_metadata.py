@@ -136,19 +136,25 @@ def test_silence_is_allowed_for_as_long_as_the_longest_wait() -> None:
 def test_every_major_version_has_a_breaking_change_with_a_message_and_a_deadline() -> None:
     releases = DATA["releases"]
     assert set(releases) <= {"breakingChanges", "migrationDocumentationUrl", "rolloutConfiguration"}
-    major = DATA["dockerImageTag"].split(".")[0] + ".0.0"
-    change = releases["breakingChanges"][major]
-    assert set(change) == {"message", "upgradeDeadline"}
-    assert date.fromisoformat(change["upgradeDeadline"])
+    major = int(DATA["dockerImageTag"].split(".")[0])
+    changes = releases["breakingChanges"]
+    assert list(changes) == [f"{number}.0.0" for number in range(1, major + 1)]
+    for change in changes.values():
+        assert set(change) == {"message", "upgradeDeadline"}
+        assert date.fromisoformat(change["upgradeDeadline"])
 
 
-def test_every_breaking_change_has_a_section_in_the_migration_guide() -> None:
+def test_a_published_breaking_change_keeps_its_deadline() -> None:
+    assert DATA["releases"]["breakingChanges"]["1.0.0"]["upgradeDeadline"] == "2025-04-30"
+
+
+def test_every_breaking_change_has_a_section_in_the_migration_guide_the_newest_first() -> None:
     url = DATA["releases"]["migrationDocumentationUrl"]
     assert url == f"{DATA['documentationUrl']}-migrations"
     guide = (DOCS / "confluence-migrations.md").read_text()
     assert guide.startswith("# Confluence Migration Guide\n")
-    for version in DATA["releases"]["breakingChanges"]:
-        assert f"\n## Upgrading to {version}\n" in guide
+    sections = re.findall(r"^## Upgrading to (.+)$", guide, re.MULTILINE)
+    assert sections == sorted(DATA["releases"]["breakingChanges"], reverse=True)
 
 
 def test_the_migration_guide_speaks_of_every_stream_that_was_there_before() -> None:
