@@ -174,17 +174,41 @@ def test_documentation_urls_are_the_same_in_metadata_and_form() -> None:
         assert link["url"].startswith("https://developer.atlassian.com/")
 
 
+# Airbyte's own headings and sentences, which its checks look for word by word.
+# Source: https://docs.airbyte.com/platform/contributing-to-airbyte/resources/qa-checks
 HEADINGS = [
+    "# Confluence",
     "## Prerequisites",
     "## Setup guide",
     "### Set up Confluence",
+    "### Set up the Confluence connector in Airbyte",
+    "#### For Airbyte Cloud:",
+    "#### For Airbyte Open Source:",
     "## Supported sync modes",
-    "## Supported streams",
+    "## Supported Streams",
     "## Performance considerations",
     "## Data type map",
     "## Limitations & Troubleshooting",
+    "## IP allow list",
     "## Changelog",
 ]
+BEGINNINGS = {
+    "# Confluence": "<HideInUI>\n\nThis page contains the setup guide and reference information "
+    "for the [Confluence](https://www.atlassian.com/software/confluence) source connector.\n\n"
+    "</HideInUI>\n\n",
+    "#### For Airbyte Cloud:": "1. [Log into your Airbyte Cloud]"
+    "(https://cloud.airbyte.com/workspaces) account.\n"
+    "2. Click Sources and then click + New source.\n"
+    "3. On the Set up the source page, select Confluence from the Source type dropdown.\n"
+    "4. Enter a name for the Confluence connector.\n",
+    "#### For Airbyte Open Source:": "1. Navigate to the Airbyte Open Source dashboard.\n",
+    "## Supported sync modes": "The Confluence source connector supports the following "
+    "[sync modes](https://docs.airbyte.com/cloud/core-concepts/#connection-sync-modes):\n\n",
+    "## IP allow list": "If you use Airbyte Cloud and your organization restricts access to "
+    "specific IPs, add the [Airbyte Cloud IP addresses]"
+    "(https://docs.airbyte.com/platform/operating-airbyte/ip-allowlist) to your allow list.\n",
+    "## Changelog": "<details>\n  <summary>Expand to review</summary>\n\n",
+}
 
 
 def test_the_documentation_has_airbytes_headings_in_order() -> None:
@@ -192,9 +216,12 @@ def test_the_documentation_has_airbytes_headings_in_order() -> None:
     assert [line for line in lines if line in HEADINGS] == HEADINGS
 
 
-def test_the_changelog_is_folded() -> None:
-    changelog = (DOCS / "confluence.md").read_text().split("## Changelog")[1]
-    assert "<summary>Expand to review</summary>" in changelog
+@pytest.mark.parametrize("heading", BEGINNINGS)
+def test_a_section_begins_with_airbytes_sentences(heading: str) -> None:
+    text = (DOCS / "confluence.md").read_text()
+    _, found, section = text.partition(f"{heading}\n\n")
+    assert found
+    assert section.startswith(BEGINNINGS[heading])
 
 
 def test_the_prerequisites_name_every_required_field_by_its_title() -> None:
