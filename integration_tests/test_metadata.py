@@ -207,7 +207,8 @@ BEGINNINGS = {
     "## IP allow list": "If you use Airbyte Cloud and your organization restricts access to "
     "specific IPs, add the [Airbyte Cloud IP addresses]"
     "(https://docs.airbyte.com/platform/operating-airbyte/ip-allowlist) to your allow list.\n",
-    "## Changelog": "<details>\n  <summary>Expand to review</summary>\n\n",
+    "## Changelog": "<details>\n  <summary>Expand to review</summary>\n\n"
+    "| Version | Date | Pull Request | Subject |\n",
 }
 
 
