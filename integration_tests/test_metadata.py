@@ -113,6 +113,22 @@ def test_allowed_hosts_name_a_setting_that_exists() -> None:
     assert host[2:-1] in SPEC["connectionSpecification"]["properties"]
 
 
+@pytest.mark.parametrize(
+    "folder",
+    ["benchmarks", "comparison", "docs", "examples", "fake_confluence", "source_confluence"],
+)
+def test_no_file_names_an_address_without_tls(folder: str) -> None:
+    """Airbyte's check reads what is neither a test nor a picture, and passes these two over."""
+    files = [
+        file for kind in ("json", "md", "py", "yaml") for file in (ROOT / folder).rglob(f"*.{kind}")
+    ]
+    assert files
+    passed_over = re.compile(r"http://(json-schema\.org|localhost)|.*# ignore-https-check$")
+    for file in files:
+        for line in file.read_text().splitlines():
+            assert "http://" not in passed_over.sub("", line), file
+
+
 def test_the_icon_is_there_square_and_small() -> None:
     icon = (ROOT / DATA["icon"]).read_text()
     [(width, height)] = re.findall(r'viewBox="0 0 (\d+) (\d+)"', icon)
