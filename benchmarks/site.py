@@ -65,7 +65,7 @@ class QuickService(Service):
         }
 
     def reply(self, call: Call) -> Reply:
-        """The answer, packed."""
+        """The answer, compressed."""
         self._ended = time.monotonic()
         self._began = self._began or self._ended
         refusal = self._limits.refusal() if self._limits else None
