@@ -24,7 +24,10 @@ TABLES: dict[str, list[tuple[str, str]]] = {
         r'^  "?(\w+)"? \[label=<<TABLE(.*?)</TABLE>>\]', DIAGRAM, re.MULTILINE | re.DOTALL
     )
 }
-JOINS = re.findall(r"^  (\w+):(\w+?)_?:\w -> (\w+):(\w+?)_?:\w$", DIAGRAM, re.MULTILINE)
+assert TABLES.pop("people") == [("accountId", "text")], "what others refer to, and no stream"
+JOINS: list[tuple[str, str, str, str]] = re.findall(
+    r"^  (\w+):(\w+?)_?:\w -> (\w+):(\w+?)_?:\w(?: \[.+\])?$", DIAGRAM, re.MULTILINE
+)
 
 
 def schema(stream: str) -> dict[str, Any]:
@@ -54,11 +57,25 @@ def test_the_columns_of_the_diagram_are_fields_of_the_stream(stream: str) -> Non
 
 
 def test_the_joins_of_the_diagram_lead_from_ids_to_keys() -> None:
-    assert len(JOINS) == 4
-    for _, column, to_table, to_column in JOINS:
+    joins = [join for join in JOINS if join[2] != "people"]
+    assert len(joins) == 4
+    for _, column, to_table, to_column in joins:
         assert column.endswith("Id")
         assert to_column == "id"
         assert to_table in TABLES
+
+
+def test_every_account_id_of_the_diagram_leads_to_the_people() -> None:
+    shown = [(name, column) for name, columns in TABLES.items() for column, _ in columns]
+    people = [(name, column) for name, column in shown if holds_a_person(schema(name)[column])]
+    assert len(people) == 5
+    assert sorted(people) == sorted(join[:2] for join in JOINS if join[2] == "people")
+
+
+def holds_a_person(field: dict[str, Any]) -> bool:
+    """Whether a field is an account id, or an object whose `accountId` is one."""
+    inner = field.get("properties", {}).get("accountId", field)
+    return str(inner.get("description")).startswith("Atlassian account ID")
 
 
 def test_the_picture_is_of_this_diagram() -> None:
@@ -66,7 +83,8 @@ def test_the_picture_is_of_this_diagram() -> None:
     space = "{http://www.w3.org/2000/svg}"
     shown = sorted(text.text or "" for text in svg.iter(f"{space}text"))
     words = [word for name, columns in TABLES.items() for pair in columns for word in pair]
-    assert shown == sorted([*words, *TABLES])
+    people = ["people (no stream)", "account id", "text", "accountId"]
+    assert shown == sorted([*words, *TABLES, *people])
     edges = [g for g in svg.iter(f"{space}g") if g.get("class") == "edge"]
     assert len(edges) == len(JOINS)
 
