@@ -111,7 +111,7 @@ def test_the_drawing_of_the_rooms_is_of_this_diagram() -> None:
     svg = ET.parse(PICTURES / "rooms.svg")  # noqa: S314 (our own file)
     space = "{http://www.w3.org/2000/svg}"
     shown = {(text.text or "").strip() for text in svg.iter(f"{space}text")}
-    assert shown - {"assembly", "identity"} == {
+    assert shown - {"assembly", "permissions", "identity"} == {
         label.strip() for label in re.findall(r'label="([^"]*)"', ROOMS)
     }
 

@@ -6,6 +6,7 @@ from source_confluence.identity import CheckFailedError, check
 from source_confluence.limits.adaptive_rate import AdaptiveRate
 from source_confluence.limits.backoff import ConfluenceBackoff
 from source_confluence.limits.rate_limit import RateLimit
+from source_confluence.permissions import refusals
 from source_confluence.reading.sync import SyncContext
 from source_confluence.settings.config import Config
 from source_confluence.shutdown import Stop
@@ -17,21 +18,40 @@ from source_confluence.transport.site import Site
 from source_confluence.transport.workers import Workers
 
 
-def failure_of(settings: Config) -> str | None:
-    """What happened, the likely cause, what to do; None when the settings work."""
+def check_result(settings: Config) -> tuple[bool, str | None]:
+    """Whether the settings work, and what the user should know.
+
+    Returns:
+        `(True, None)`; True with the streams that cannot be read; or False. A text says what
+        happened, the likely cause, what to do.
+    """
+    sync = _sync_of(settings, Stop())
     try:
-        check(Client(Site(settings.host), authenticator_for(settings), RateLimit()))
+        check(sync.client)
     except CheckFailedError as error:
-        return str(error)
-    return None
+        return False, str(error)
+    refused = refusals(sync.client, [stream(sync) for stream in STREAMS])
+    if not refused:
+        return True, None
+    is_partial = len(refused) < len(STREAMS)
+    summary = f"{len(refused)} of {len(STREAMS)} streams cannot be read: {', '.join(refused)}."
+    lines = [
+        f"All is well, but {summary}" if is_partial else f"The account is known, but {summary}"
+    ]
+    return is_partial, "\n".join([*lines, *(f"{name}: {why}" for name, why in refused.items())])
 
 
 def streams_of(settings: Config, stop: Stop) -> tuple[list[ConfluenceStream], Workers]:
     """The streams, ready to be read, and the workers that they share; no request is sent."""
+    sync = _sync_of(settings, stop)
+    return [stream(sync) for stream in STREAMS], sync.workers
+
+
+def _sync_of(settings: Config, stop: Stop) -> SyncContext:
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings come from any thread
     rate_limit = RateLimit(AdaptiveRate() if settings.num_workers > 1 else None)
     client = Client(Site(settings.host), authenticator_for(settings), rate_limit)
-    context = SyncContext(
+    return SyncContext(
         client=client,
         session=client.open_session(),
         identity_session=client.open_session(keeps_cookies=False),
@@ -40,4 +60,3 @@ def streams_of(settings: Config, stop: Stop) -> tuple[list[ConfluenceStream], Wo
         workers=Workers(settings.num_workers, client.open_session),
         stop=stop,
     )
-    return [stream(context) for stream in STREAMS], context.workers

@@ -93,17 +93,23 @@ def _within_deadline(act: Callable[..., None], client: Client, *arguments: objec
     Only a thread can be left behind when a name look-up hangs or a body trickles in byte by byte:
     no timeout of requests ends those.
     """
-    outcome: Future[None] = Future()
-    Thread(target=_settle, args=(outcome, act, client, *arguments), daemon=True).start()
+    outcome = in_thread(act, client, *arguments)
     try:
         outcome.result(timeout=DEADLINE_SECONDS)
     except CheckFailedError:
         raise
     except FutureTimeoutError:
-        raise _failed(table.TIMEOUT, client, _CURRENT_USER) from None
+        raise _failed(table.TIMEOUT, _request(client, _CURRENT_USER)) from None
     except Exception as error:  # noqa: BLE001 (a check that ends without an answer helps nobody)
         failure, detail = classify.of_exception(error)
-        raise _failed(failure, client, _CURRENT_USER, detail=detail) from None
+        raise _failed(failure, _request(client, _CURRENT_USER), detail=detail) from None
+
+
+def in_thread(act: Callable[..., None], *arguments: object) -> "Future[None]":
+    """Begin it in a thread that does not keep the process from ending."""
+    outcome: Future[None] = Future()
+    Thread(target=_settle, args=(outcome, act, *arguments), daemon=True).start()
+    return outcome
 
 
 def _settle(outcome: "Future[None]", act: Callable[..., None], *arguments: object) -> None:
@@ -149,23 +155,25 @@ def _retries_at_end(failure: Failure) -> int:
 
 def _require_known_user(client: Client, session: requests.Session, max_retries: MaxRetries) -> None:
     """Raise unless the current user is one; what is no user at all is no answer to that."""
-    user = _ask(client, session, _CURRENT_USER, {}, _user, max_retries)
+    request = _request(client, _CURRENT_USER)
+    user = ask(client, session, request, {}, _user, max_retries)
     if user.get("type") == "anonymous":
-        raise _failed(table.ANONYMOUS, client, _CURRENT_USER)
+        raise _failed(table.ANONYMOUS, request)
     if user.get("type") != "known" or not user.get("accountId"):
-        raise _failed(table.UNFORESEEN, client, _CURRENT_USER, status=200, detail="no known user")
+        raise _failed(table.UNFORESEEN, request, status=200, detail="no known user")
 
 
 def _require_space(client: Client, session: requests.Session) -> None:
-    if not _ask(client, session, _SPACES, {"limit": "1"}, _spaces, _retries_of_check):
-        raise _failed(table.NO_VISIBLE_SPACE, client, _SPACES)
+    request = _request(client, _SPACES)
+    if not ask(client, session, request, {"limit": "1"}, _spaces, _retries_of_check):
+        raise _failed(table.NO_VISIBLE_SPACE, request)
 
 
-def _ask(  # noqa: PLR0913, PLR0917 (a question, and how to understand the answer)
+def ask(  # noqa: PLR0913, PLR0917 (a question, and how to understand the answer)
     client: Client,
     session: requests.Session,
-    path: str,
-    query: Mapping[str, str],
+    request: Request,
+    query: Mapping[str, Any],
     decode: Callable[[bytes], Decoded],
     max_retries: MaxRetries,
 ) -> Decoded:
@@ -179,7 +187,7 @@ def _ask(  # noqa: PLR0913, PLR0917 (a question, and how to understand the answe
         max_bytes=_MAX_BYTES,
         max_wait_seconds=_MAX_PAUSE_SECONDS,
     )
-    answer = client.get(session, path, query, bounds=bounds)
+    answer = client.get(session, request.path.removeprefix("/"), query, bounds=bounds)
     failure, detail = answer.failure, answer.detail
     if answer.body is not None:
         try:
@@ -191,8 +199,8 @@ def _ask(  # noqa: PLR0913, PLR0917 (a question, and how to understand the answe
         asked = answer.refusal.seconds if answer.refusal else 0
         time.sleep(max(_PAUSE_SECONDS, asked))
         fewer: MaxRetries = lambda row: max_retries(row) - 1  # noqa: E731
-        return _ask(client, session, path, query, decode, fewer)
-    raise _failed(failure, client, path, status=answer.status, detail=detail)
+        return ask(client, session, request, query, decode, fewer)
+    raise _failed(failure, request, status=answer.status, detail=detail)
 
 
 def _user(body: bytes) -> Mapping[str, Any]:
@@ -210,14 +218,17 @@ def _spaces(body: bytes) -> list[Mapping[str, Any]]:
     return Page.parse(body, asked_rows=1, has_links=False).rows
 
 
-def _failed(
-    failure: Failure, client: Client, path: str, *, status: int | None = None, detail: str = ""
-) -> CheckFailedError:
-    request = Request(
+def _request(client: Client, path: str) -> Request:
+    return Request(
         host=client.site.host,
         path=f"/{path}",
         permission="permission to use Confluence and to view a space",
         otherwise="use the API token of another account",
     )
+
+
+def _failed(
+    failure: Failure, request: Request, *, status: int | None = None, detail: str = ""
+) -> CheckFailedError:
     message = failure.message(request, status=status, detail=detail)
     return CheckFailedError(message, failure, was_answered=status is not None)

@@ -124,21 +124,25 @@ class SourceConfluence(AbstractSource):
 
     def check_connection(
         self,
-        logger: logging.Logger,  # noqa: ARG002 (the CDK's signature)
+        logger: logging.Logger,
         config: Mapping[str, Any],
     ) -> tuple[bool, str | None]:
         """Find out whether the settings work.
 
         Returns:
-            `(True, None)`, or False with what happened, the likely cause and what to do.
+            `(True, None)`; True with the streams that the account may not read; or False. A text
+            says what happened, the likely cause, what to do. Airbyte shows only that of a failure,
+            so the other is logged, too.
         """
-        from source_confluence.assembly import failure_of  # noqa: PLC0415 (`spec` does not need it)
+        from source_confluence.assembly import check_result  # noqa: PLC0415 (`spec` does not need it)
 
         try:
-            failure = failure_of(Config.parse(config))
+            succeeded, text = check_result(Config.parse(config))
         except ConfigError as error:
-            failure = str(error)
-        return failure is None, failure
+            return False, str(error)
+        if succeeded and text:
+            logger.warning(text)
+        return succeeded, text
 
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
         """The streams, ready to be read; no request is made.

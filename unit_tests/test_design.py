@@ -18,7 +18,17 @@ from unit_tests.streams_under_test import NAMES, TABLE
 PACKAGE = Path(source_confluence.__file__).parent
 ROOT = Path(__file__).parents[1]
 # From top to bottom: a folder, or a module beside the folders, may import those behind its own.
-ROOMS = ["__init__", "run", "entrypoint", "source", "assembly", "streams", "reading", "identity"]
+ROOMS = [
+    "__init__",
+    "run",
+    "entrypoint",
+    "source",
+    "assembly",
+    "permissions",
+    "streams",
+    "reading",
+    "identity",
+]
 ROOMS += ["transport", "failures", "records", "limits", "paging", "settings"]
 ROOMS += ["output", "live_line", "shutdown", "exceptions"]
 NAMING = {

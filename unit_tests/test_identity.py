@@ -14,7 +14,7 @@ from source_confluence.identity import DEADLINE_SECONDS
 from source_confluence.transport.client import MAX_REFUSAL_SECONDS
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import check
-from unit_tests.streams_under_test import contents
+from unit_tests.streams_under_test import PATHS, contents
 
 CONFIG = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.atlassian.net"}
 USER = "https://acme.atlassian.net/wiki/rest/api/user/current"
@@ -31,9 +31,12 @@ def failure(config: dict[str, str]) -> str:
 
 
 def test_an_account_the_site_knows_passes_with_one_request(start_site: StartSite) -> None:
+    """Then each list is asked for one row."""
     site = start_site()
     assert check(site.config) == ("SUCCEEDED", "")
-    assert [call.path for call in site.calls] == ["/wiki/rest/api/user/current"]
+    first, *others = [call.path for call in site.calls]
+    assert first == "/wiki/rest/api/user/current"
+    assert sorted(others) == sorted(PATHS.values())
 
 
 def test_an_account_that_sees_no_space_is_an_account_all_the_same(start_site: StartSite) -> None:
@@ -135,9 +138,9 @@ def test_when_the_user_is_not_told_a_visible_space_decides(
 
     assert check(site.config)[0] == "SUCCEEDED"
 
-    last = site.calls[-1]
-    assert (last.path, last.params) == ("/wiki/api/v2/spaces", (("limit", "1"),))
-    assert len(site.calls) == 2 + len(waits)
+    calls = site.calls[: 2 + len(waits)]  # then each list is asked for one row
+    assert (calls[-1].path, calls[-1].params) == ("/wiki/api/v2/spaces", (("limit", "1"),))
+    assert len(site.calls) == len(calls) + len(PATHS)
     assert sum(waits) <= 5
 
 
@@ -179,7 +182,8 @@ def test_every_failure_has_three_parts(
 def test_what_passes_gets_a_second_try(
     kind: str, start_site: StartSite, waits: list[float]
 ) -> None:
-    assert check(start_site(faults=[Fault(kind=kind)]).config)[0] == "SUCCEEDED"
+    fault = Fault(kind=kind, path="/user/current")
+    assert check(start_site(faults=[fault]).config)[0] == "SUCCEEDED"
     assert len(waits) == 1
 
 
@@ -192,7 +196,7 @@ def test_a_long_wait_is_not_waited_for(start_site: StartSite, waits: list[float]
 
 
 def test_a_short_wait_is(start_site: StartSite, waits: list[float]) -> None:
-    busy = Fault(kind="status", status=429, headers={"Retry-After": "3"})
+    busy = Fault(kind="status", status=429, headers={"Retry-After": "3"}, path="/user/current")
     assert check(start_site(faults=[busy]).config)[0] == "SUCCEEDED"
     assert waits == [3]
 

@@ -39,6 +39,10 @@ class ConfluenceStream(HttpStream, ABC):
 
     Args:
         sync: What it shares with the other streams.
+
+    Attributes:
+        request: What it asks for, in words for messages.
+        progress: How far a read of it is, and what it took.
     """
 
     listing: ClassVar[Listing]
@@ -51,7 +55,7 @@ class ConfluenceStream(HttpStream, ABC):
     primary_key: str = "id"
 
     def __init__(self, sync: SyncContext) -> None:
-        request = Request(
+        self.request = Request(
             host=sync.client.site.host,
             path=f"/{self.listing.path}",
             permission=self.permission,
@@ -61,7 +65,7 @@ class ConfluenceStream(HttpStream, ABC):
         throttle = Throttle(
             sync.rate_limit,
             stream=self.name,
-            before=request.subject,
+            before=self.request.subject,
             logger=self.logger,
             stop=sync.stop,
             sleep=self.progress.sleep,
@@ -72,7 +76,7 @@ class ConfluenceStream(HttpStream, ABC):
             listing=self.listing,
             key=self.key,
             stream=self.name,
-            request=request,
+            request=self.request,
             throttle=throttle,
             progress=self.progress,
             logger=self.logger,
