@@ -34,7 +34,8 @@ from unit_tests.streams_under_test import (
     sizes,
 )
 
-CATALOG = Path(__file__).parent / "configured_catalog.json"
+ROOT = Path(__file__).parents[1]
+CATALOG = ROOT / "integration_tests" / "configured_catalog.json"
 
 
 def test_spec_needs_nothing() -> None:
@@ -42,11 +43,14 @@ def test_spec_needs_nothing() -> None:
     assert [m["type"] for m in messages(done) if m["type"] != "LOG"] == ["SPEC"]
 
 
-def test_main_py_is_the_same_command() -> None:
-    main = Path(__file__).parents[1] / "main.py"
-    done = subprocess.run(
-        [sys.executable, main, "spec"], capture_output=True, text=True, check=True
-    )
+MODULE = [sys.executable, "-m", "source_confluence"]
+
+
+@pytest.mark.parametrize(
+    "command", [[sys.executable, ROOT / "main.py"], MODULE], ids=["main.py", "module"]
+)
+def test_it_starts_by_other_names_too(command: list[str | Path]) -> None:
+    done = subprocess.run([*command, "spec"], capture_output=True, text=True, check=True)
     assert [m["type"] for m in messages(done) if m["type"] != "LOG"] == ["SPEC"]
 
 

@@ -18,19 +18,9 @@ from unit_tests.streams_under_test import NAMES, TABLE
 PACKAGE = Path(source_confluence.__file__).parent
 ROOT = Path(__file__).parents[1]
 # From top to bottom: a folder, or a module beside the folders, may import those behind its own.
-ROOMS = [
-    "__init__",
-    "run",
-    "entrypoint",
-    "source",
-    "assembly",
-    "permissions",
-    "streams",
-    "reading",
-    "identity",
-]
-ROOMS += ["transport", "failures", "records", "limits", "paging", "settings"]
-ROOMS += ["output", "live_line", "shutdown", "exceptions"]
+ROOMS = ["__init__", "__main__", "run", "entrypoint", "source", "assembly", "permissions"]
+ROOMS += ["streams", "reading", "identity", "transport", "failures", "records", "limits"]
+ROOMS += ["paging", "settings", "output", "live_line", "shutdown", "exceptions"]
 NAMING = {
     "unit_tests/streams_under_test.py": "the table of streams",
     "unit_tests/streams/test_audit.py": "what no other stream does",
