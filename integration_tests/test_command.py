@@ -2,11 +2,13 @@
 
 import base64
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -55,22 +57,64 @@ def test_it_starts_by_other_names_too(command: list[str | Path]) -> None:
 
 
 def test_spec_imports_nothing_that_it_does_not_need() -> None:
-    program = """if True:
+    imported = modules_imported_by("spec")
+    ours = {name for name in imported if name.startswith("source_confluence.")}
+    needed = {"run", "entrypoint", "source", "output", "shutdown", "exceptions"}
+    needed |= {"settings", "settings.config", "settings.host", "settings.json_file"}
+    assert ours == {f"source_confluence.{name}" for name in needed}
+    assert "pendulum" not in imported
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_the_version_and_the_usage_need_no_cdk(option: str) -> None:
+    imported = modules_imported_by(option)
+    assert "source_confluence.run" in imported
+    assert "airbyte_cdk" not in imported
+
+
+def modules_imported_by(argument: str) -> list[str]:
+    program = f"""if True:
         import sys
         from source_confluence.run import run
-        sys.argv[1:] = ["spec"]
+        sys.argv[1:] = ["{argument}"]
         run()
         print(*sys.modules, file=sys.stderr)
     """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    imported = done.stderr.split()
-    ours = {name for name in imported if name.startswith("source_confluence.")}
-    needed = {"run", "entrypoint", "source", "output", "shutdown", "exceptions"}
-    needed |= {"settings", "settings.config", "settings.host", "settings.json_file"}
-    assert ours == {f"source_confluence.{name}" for name in needed}
-    assert "pendulum" not in imported
+    return done.stderr.split()
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    done = subprocess.run([COMMAND, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"source-confluence {version('airbyte-source-confluence')}\n"
+
+
+def test_without_a_command_it_prints_the_usage() -> None:
+    shown = subprocess.run([COMMAND, "--help"], capture_output=True, text=True, check=True)
+    done = subprocess.run([COMMAND], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", shown.stdout)
+    for command in ("spec", "check --config", "discover --config", "read --config"):
+        assert f"\n  {command}" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("frob", "invalid choice: 'frob'"),
+        ("--debug", "unrecognized arguments: --debug"),
+        ("spec --frob", "unrecognized arguments: --frob"),
+        ("read --config c.json", "the following arguments are required: --catalog"),
+        ("check --config", "argument --config: expected one argument"),
+    ],
+)
+def test_a_wrong_command_or_option_is_named(arguments: str, words: str) -> None:
+    command = [*MODULE, *arguments.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: source-confluence ")
+    assert re.search(rf"\nsource-confluence[ a-z]*: error: .*{words}", done.stderr)
 
 
 @pytest.mark.parametrize("num_workers", [1, 8])

@@ -2,18 +2,40 @@
 
 import gc
 import sys
+from importlib.metadata import version
 
 from source_confluence import output
 
 _INTERRUPTED = 130
+_WRONG_USAGE = 2
+_USAGE = """\
+usage: source-confluence COMMAND [OPTIONS]
+
+Copy a Confluence Cloud site. Each line that is printed is a message of the Airbyte protocol.
+
+commands:
+  spec                                print which settings there are
+  check --config FILE                 test whether the settings work
+  discover --config FILE              print the streams and their fields
+  read --config FILE --catalog FILE   print the records of the streams in the catalog
+    [--state FILE]                    and resume where the read that printed this state stopped
+
+options:
+  --version                           print the version
+  --help                              print this; after a command, print its options
+
+FILE is a JSON file. That of --config holds the settings, at least
+  {"email": "ada@acme.com", "api_token": "ATATT3x…", "domain_name": "acme.atlassian.net"}
+"""
 
 
 def run() -> None:
     """Answer one command of the Airbyte protocol on standard output.
 
-    Exit codes: 1 when a command fails; 74 when standard output cannot be written (a full disk); as
-    a shell has it, 141 when nobody reads it (`read | head`) and 130 after Ctrl-C. A `read` that is
-    told to stop ends its streams, then exits with 1.
+    Exit codes: 1 when a command fails; 2 when there is no such command or option; 74 when standard
+    output cannot be written (a full disk); as a shell has it, 141 when nobody reads it
+    (`read | head`) and 130 after Ctrl-C. A `read` that is told to stop ends its streams, then exits
+    with 1.
 
     Source: https://docs.airbyte.com/understanding-airbyte/airbyte-protocol
     """
@@ -31,6 +53,20 @@ def run() -> None:
 
 
 def _answer(arguments: list[str]) -> None:
+    """Print the version or the usage, which needs no CDK, or run the command."""
+    if arguments == ["--version"]:
+        line = f"source-confluence {version('airbyte-source-confluence')}\n"
+        output.write_line(line.encode())
+    elif arguments in (["--help"], ["-h"]):
+        output.write_line(_USAGE.encode())
+    elif arguments:
+        _run_command(arguments)
+    else:
+        sys.stderr.write(_USAGE)
+        sys.exit(_WRONG_USAGE)
+
+
+def _run_command(arguments: list[str]) -> None:
     """Run the command, with the imports kept out of Python's garbage collector.
 
     Otherwise it would visit their half million objects again and again: a tenth more CPU, for start
@@ -42,6 +78,7 @@ def _answer(arguments: list[str]) -> None:
 
     gc.enable()
     gc.freeze()
+    parsed = Entrypoint.parse_args(arguments)
     entrypoint = Entrypoint(SourceConfluence())
-    for message in entrypoint.run(entrypoint.parse_args(arguments)):
+    for message in entrypoint.run(parsed):
         output.write_line(f"{message}\n".encode())
