@@ -217,6 +217,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert package == tracked
+    assert "source_confluence/py.typed" in package, "type checkers use its types"
 
 
 def test_the_version_is_the_same_everywhere() -> None:
