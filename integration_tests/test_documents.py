@@ -200,12 +200,18 @@ def test_the_demo_shows_streams_counts_a_page_and_what_to_do_next() -> None:
     assert "secrets/config.json" in done.stdout
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
-    command += ["--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
+    command += ["--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run(command, check=True, capture_output=True)
-    [wheel] = tmp_path.glob("airbyte_source_confluence-*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    [file] = folder.glob("airbyte_source_confluence-*.whl")
+    return zipfile.ZipFile(file)
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    names = wheel.namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {
         "airbyte_source_confluence",
         "source_confluence",
@@ -218,6 +224,16 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     }
     assert package == tracked
     assert "source_confluence/py.typed" in package, "type checkers use its types"
+
+
+def test_the_address_for_reports_stands_in_one_place(wheel: zipfile.ZipFile) -> None:
+    """The package takes it from its metadata; the documents point to pyproject.toml."""
+    [line] = re.findall(r'^Issues = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    [metadata] = [name for name in wheel.namelist() if name.endswith("/METADATA")]
+    assert f"Project-URL: Issues, {line}" in wheel.read(metadata).decode().splitlines()
+    documents = [README, *(file.read_text() for file in (ROOT / "docs").glob("*.md"))]
+    assert all(line not in document for document in documents)
+    assert "`Issues` in [pyproject.toml](pyproject.toml)" in README
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from airbyte_cdk.models import FailureType
 
 from source_confluence.failures.failure import Failure
+from source_confluence.failures.reporting import report_to
 
 _USER_MUST_ACT = FailureType.config_error
 _PASSES = FailureType.transient_error
@@ -21,8 +22,8 @@ _RATE_LIMIT_RETRIES = 30
 _TOKEN_PAGE = "https://id.atlassian.com/manage-profile/security/api-tokens"  # noqa: S105 (a page)
 _TRY_LATER = "Run it again later; https://status.atlassian.com shows whether Confluence is down."
 _REPORT = (
-    "Update the connector; if that does not help, report this message, and the log before it, to "
-    "its maintainers."
+    "Update the connector; if that does not help, report this message, and the log before it, "
+    f"{report_to()}."
 )
 
 REDIRECT = Failure(
