@@ -16,7 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from fake_confluence import Content, Service, demo, serve
-from integration_tests.connector import COMMAND, Connector, messages
+from integration_tests.connector import COMMAND, Connector, endings, messages
 from unit_tests.streams_under_test import NAMES, contents, request_count, row_counts
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +30,7 @@ def readme_commands() -> list[str]:
     return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
+FROM_A_REPOSITORY = "git+https://HOST/OWNER/REPO.git"
 OWN = ".venv/bin/source-confluence "
 CONTAINER = (
     'docker run --rm --user "$(id -u)" --volume "$PWD/secrets:/secrets:ro" '
@@ -48,6 +49,8 @@ def test_every_command_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         "cp integration_tests/sample_config.json secrets/config.json",  # see test_sample_files.py
         "chmod 600 secrets/config.json",
         "scripts/test-live",  # by test_live.py
+        f'pipx install "{FROM_A_REPOSITORY}"',  # pip does it, in the test below
+        f'pip install "{FROM_A_REPOSITORY}"',
         "scripts/image",  # by the tests of scripts/image, below, and by scripts/test-image
         CONTAINER,  # by platform_tests/test_image.py
         "scripts/pyairbyte examples/pages_to_duckdb.py",  # by platform_tests/test_pyairbyte.py
@@ -198,6 +201,44 @@ def test_the_demo_shows_streams_counts_a_page_and_what_to_do_next() -> None:
     assert f"{sum(counts.values())} records with {requests} requests for lists" in done.stdout
     assert '"representation": "storage"' in done.stdout
     assert "secrets/config.json" in done.stdout
+
+
+def test_it_installs_from_a_repository(tmp_path: Path) -> None:
+    """As the README says, but from a folder: a copy with a version that no other has."""
+    repository, installed = tmp_path / "repository", tmp_path / "installed"
+    shutil.copytree(ROOT / "source_confluence", repository / "source_confluence")
+    for name in ("README.md", "LICENSE"):
+        shutil.copy(ROOT / name, repository)
+    project = (ROOT / "pyproject.toml").read_text()
+    other = re.sub(r'^version = ".+"$', 'version = "9.8.7"', project, flags=re.MULTILINE)
+    (repository / "pyproject.toml").write_text(other)
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "x"]):
+        author = ["-c", "user.name=test", "-c", "user.email=test@acme.com"]
+        subprocess.run(["git", *author, *arguments], cwd=repository, check=True)
+
+    there = FROM_A_REPOSITORY.replace("https://HOST/OWNER/REPO.git", repository.as_uri())
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    command += ["--no-build-isolation", "--target", str(installed), there]
+    subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "source_confluence", "--version"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "source-confluence 9.8.7\n"
+
+
+def test_the_catalog_in_the_readme_is_read(tmp_path: Path) -> None:
+    [catalog] = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", README, re.DOTALL)]
+    [name] = [stream["stream"]["name"] for stream in catalog["streams"]]
+    with serve(Service(contents({}))) as site:
+        connector = Connector(tmp_path, site)
+        connector.written(connector.catalog, catalog)
+        done = connector.run("read", "--config", connector.config, "--catalog", connector.catalog)
+    assert endings(done) == {name: "COMPLETE"}
 
 
 @pytest.fixture(scope="module")
