@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from fake_confluence.catalog import configured_catalog
-from fake_confluence.demo import COMMAND
+from fake_confluence.commands import COMMAND
 from fake_confluence.faults import Fault
 from fake_confluence.rows import PAGE_IDS
 from fake_confluence.service import API_TOKEN
@@ -70,7 +70,7 @@ class Soak:
         plan.write_text(json.dumps([asdict(fault) for fault in FAULTS]))
         arguments = ["--pages", str(self.page_count), "--spaces", "200", "--faults", str(plan)]
         with subprocess.Popen(  # noqa: S603 (ours, as all below)
-            [sys.executable, "-m", "fake_confluence", *arguments], stdout=subprocess.PIPE
+            [sys.executable, "-m", "fake_confluence", "--json", *arguments], stdout=subprocess.PIPE
         ) as site:
             assert site.stdout is not None  # noqa: S101 (it is a pipe)
             try:

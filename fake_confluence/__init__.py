@@ -7,7 +7,7 @@
         site.ca_file  # for REQUESTS_CA_BUNDLE: it speaks TLS with a throw-away certificate
         site.calls  # every request that came, in order
 
-or, as a process of its own, `python -m fake_confluence --pages 620`.
+or, as a process of its own that prints commands to read it, `python -m fake_confluence`.
 
 It imitates what the recorded responses of real sites show:
 

@@ -6,18 +6,17 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from fake_confluence.commands import COMMAND
 from fake_confluence.content import Content
 from fake_confluence.server import RunningSite, serve
 from fake_confluence.service import Service
 
-COMMAND = Path(sys.executable).parent / "source-confluence"
 CONTENT = Content(pages=1_240, blog_posts=85, spaces=12, audit=1_300, groups=30, body_bytes=400)
 
 _REAL_SITE = """\

@@ -44,6 +44,7 @@ def test_every_command_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
     assert others == [
         "scripts/demo",
         "scripts/test",
+        ".venv/bin/python -m fake_confluence",  # by test_fake_site.py
         "scripts/setup",  # by the tests of setup, below
         "mkdir -p secrets",
         "cp integration_tests/sample_config.json secrets/config.json",  # see test_sample_files.py

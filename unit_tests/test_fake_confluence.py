@@ -327,7 +327,16 @@ def test_it_remembers_what_came_but_shows_no_credentials(start_site: StartSite) 
 def test_it_runs_as_a_process(tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     plan.write_text('[{"kind": "status", "status": 503, "path": "/group"}]')
-    command = [sys.executable, "-m", "fake_confluence", "--groups", "3", "--faults", str(plan)]
+    command = [
+        sys.executable,
+        "-m",
+        "fake_confluence",
+        "--json",
+        "--groups",
+        "3",
+        "--faults",
+        str(plan),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
@@ -348,7 +357,7 @@ def test_it_runs_as_a_process(tmp_path: Path) -> None:
 
 def test_as_a_process_it_prints_nothing_of_what_it_is_asked() -> None:
     """Whoever lets the connector read it with their own token does not find it in the output."""
-    command = [sys.executable, "-m", "fake_confluence", "--groups", "3"]
+    command = [sys.executable, "-m", "fake_confluence", "--json", "--groups", "3"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
         started = json.loads(process.stdout.readline())
@@ -362,6 +371,26 @@ def test_as_a_process_it_prints_nothing_of_what_it_is_asked() -> None:
             assert status in (401, 404, 414)
         process.terminate()
         assert (process.stdout.read(), process.stderr.read()) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--audit", "-5", "'-5' is not a whole number, 0 or more"),
+        ("--seed", "x", "'x' is not a whole number, 0 or more"),
+        ("--spaces", "0", "it must be 1 or more"),
+        ("--latency-ms", "inf", "'inf' is not a number, 0 or more"),
+        ("--per-second", "-1", "'-1' is not a number, 0 or more"),
+        ("--jitter", "1.5", "it must be 1 or less"),
+        ("--port", "70000", "port must be 0-65535"),
+        ("--faults", "no/such/file.json", "No such file"),
+    ],
+)
+def test_as_a_process_it_refuses_what_it_cannot_do(option: str, value: str, words: str) -> None:
+    command = [sys.executable, "-m", "fake_confluence", option, value]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.search(rf"error: .*{option}: .*{words}", done.stderr)
 
 
 def test_there_is_a_route_for_every_stream(start_site: StartSite) -> None:
