@@ -20,6 +20,8 @@ from fake_confluence.service import Service
 CONTENT = Content(pages=1_240, blog_posts=85, spaces=12, audit=1_300, groups=30, body_bytes=400)
 
 _REAL_SITE = """\
+To try the commands on such a site yourself: .venv/bin/python -m fake_confluence
+
 To read your own site:
   1. Create an API token (without scopes) at
      https://id.atlassian.com/manage-profile/security/api-tokens
@@ -68,7 +70,7 @@ class Demo:
 
 def main() -> None:
     """Start a site, check, discover, read, and show one page."""
-    print("==> Starting a fake Confluence site on localhost, with TLS and a throw-away certificate")
+    print("==> Starting a Confluence site with made-up content on this machine")
     with serve(Service(CONTENT)) as site, tempfile.TemporaryDirectory() as folder:
         print(f"    https://{site.host}")
         demo = Demo(site, Path(folder))
@@ -83,6 +85,7 @@ def main() -> None:
         ]
         _written(demo.catalog, {"streams": streams})
 
+        site.calls.clear()  # those of the check
         started = time.monotonic()
         messages = demo.run("read", "--config", "config.json", "--catalog", "catalog.json")
         seconds = time.monotonic() - started
@@ -118,9 +121,8 @@ def _show_records(
     expected = Counter({s["name"]: CONTENT.count(s["name"]) for s in catalog["streams"]})
     print(f"\n  {'stream':<12}{'records':>8}{'on the site':>13}")
     for name, count in expected.items():
-        print(f"  {name:<12}{counts[name]:>8}{count:>13}")
-    lists = [call for call in site.calls if not call.path.endswith("/user/current")]
-    print(f"  {counts.total()} records with {len(lists)} requests for lists in {seconds:.1f} s")
+        print(f"  {name:<12}{counts[name]:>8,}{count:>13,}")
+    print(f"  {counts.total():,} records in {seconds:.1f} s, with {len(site.calls)} requests")
     if counts != expected:
         raise SystemExit("Records are missing, or were not expected.")
     pages = (record["data"] for record in records if record["stream"] == "pages")

@@ -17,7 +17,13 @@ from packaging.requirements import Requirement
 
 from fake_confluence import Content, Service, demo, serve
 from integration_tests.connector import COMMAND, Connector, endings, messages
-from unit_tests.streams_under_test import NAMES, contents, request_count, row_counts
+from unit_tests.streams_under_test import (
+    NAMES,
+    account_questions,
+    contents,
+    request_count,
+    row_counts,
+)
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -196,10 +202,12 @@ def test_the_demo_shows_streams_counts_a_page_and_what_to_do_next() -> None:
     assert done.stderr == ""
     assert "SUCCEEDED" in done.stdout
     assert done.stdout.count("COMPLETE") == len(NAMES)
-    assert re.search(r"pages +1240 +1240", done.stdout)
+    assert re.search(r"pages +1,240 +1,240", done.stdout)
     counts = row_counts(demo.CONTENT)
     requests = sum(request_count(name, count, 16) for name, count in counts.items())
-    assert f"{sum(counts.values())} records with {requests} requests for lists" in done.stdout
+    requests += account_questions(demo.CONTENT)
+    summary = rf"{sum(counts.values()):,} records in [\d.]+ s, with {requests} requests\n"
+    assert re.search(summary, done.stdout)
     assert '"representation": "storage"' in done.stdout
     assert "secrets/config.json" in done.stdout
 
