@@ -87,12 +87,21 @@ def test_a_state_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", sorted(CONFIG))
-@pytest.mark.parametrize("value", ["missing", None, 7, ["a"], {"a": "b"}])
-def test_a_setting_that_is_missing_or_no_text(setting: str, value: object) -> None:
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("missing", "The setting {} is missing"),
+        (None, "The setting {} is missing"),
+        (7, "The value of the setting {} is not a text"),
+        (["a"], "The value of the setting {} is not a text"),
+        ({"a": "b"}, "The value of the setting {} is not a text"),
+    ],
+)
+def test_a_setting_that_is_missing_or_no_text(setting: str, value: object, words: str) -> None:
     incomplete: dict[str, Any] = {**CONFIG, setting: value}
     if value == "missing":
         del incomplete[setting]
-    told = f"There is no setting {setting}, or it is not a text. Likely cause: "
+    told = f"{words.format(setting)}. Likely cause: "
     assert check(incomplete)[0] == "FAILED"
     assert check(incomplete)[1].startswith(told)
     assert message(run("discover", config=incomplete)).startswith(told)

@@ -132,9 +132,10 @@ def test_the_message_for_a_blank_setting_is_in_the_documentation(setting: str) -
     assert happened in (ROOT / "docs" / "confluence.md").read_text()
 
 
-def test_the_message_for_a_missing_setting_is_in_the_documentation() -> None:
+@pytest.mark.parametrize("raw", [{}, {"email": 7}], ids=["missing", "no text"])
+def test_the_message_for_a_setting_that_cannot_be_read_is_documented(raw: dict[str, int]) -> None:
     with pytest.raises(ConfigError) as refused:
-        Config.parse({})
+        Config.parse(raw)
     happened = str(refused.value).partition(". Likely cause: ")[0].replace("email", "…")
     assert happened in (ROOT / "docs" / "confluence.md").read_text()
 

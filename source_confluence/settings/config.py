@@ -85,10 +85,17 @@ def _num_workers(value: object) -> int:
 
 def _text(raw: Mapping[str, Any], key: str) -> str:
     value = raw.get(key)
+    if value is None:
+        raise ConfigError(
+            f"The setting {key} is missing. "
+            "Likely cause: it was left out, or its name is misspelt in a file written by hand. "
+            f'What to do: Enter it under the name "{key}"; email, api_token and domain_name are '
+            "all required."
+        )
     if not isinstance(value, str):
         raise ConfigError(
-            f"There is no setting {key}, or it is not a text. "
-            "Likely cause: it was left out, or has another name where it was written by hand. "
-            "What to do: Enter email, api_token and domain_name, each as a text."
+            f"The value of the setting {key} is not a text. "
+            "Likely cause: it stands without quotation marks in a file written by hand. "
+            f'What to do: Enter it in quotation marks: "{key}": "…".'
         )
     return value

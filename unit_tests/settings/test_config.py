@@ -107,13 +107,13 @@ def test_the_token_is_not_in_the_repr() -> None:
         ("email", "ada", "e-mail address"),
         ("email", "ada:x@acme.com", "e-mail address"),
         ("email", "ada@acme.com\r\nX: 1", "e-mail address"),
-        ("email", None, "no setting email"),
+        ("email", None, "setting email is missing"),
         ("api_token", "  ", "API token"),
         ("api_token", "one two", "API token"),
         ("api_token", "one\ud800", "API token"),
         ("api_token", "one\ntwo", "API token"),
-        ("api_token", 7, "no setting api_token"),
-        ("domain_name", None, "no setting domain_name"),
+        ("api_token", 7, "setting api_token is not a text"),
+        ("domain_name", None, "setting domain_name is missing"),
     ],
 )
 def test_other_settings_that_cannot_work_are_refused(key: str, value: object, words: str) -> None:
@@ -127,6 +127,6 @@ def test_other_settings_that_cannot_work_are_refused(key: str, value: object, wo
 
 def test_a_setting_under_another_name_is_named() -> None:
     misspelt = {"email": "a@b.c", "token": "hush", "domain_name": "acme.example"}
-    with pytest.raises(ConfigError, match="There is no setting api_token") as refused:
+    with pytest.raises(ConfigError, match="The setting api_token is missing") as refused:
         Config.parse(misspelt)
     assert "hush" not in str(refused.value)
