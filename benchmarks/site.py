@@ -85,8 +85,8 @@ class QuickService(Service):
         reply = super().reply(call)
         rows = reply.document.get("results", []) if isinstance(reply.document, dict) else []
         bodies = sum(1 for row in rows if row.get("body"))
-        packed = gzip.compress(orjson.dumps(reply.document), 6)
-        return _Kept(reply=replace(reply, document=None, packed=packed), body_count=bodies)
+        compressed = gzip.compress(orjson.dumps(reply.document), 6)
+        return _Kept(reply=replace(reply, document=None, compressed=compressed), body_count=bodies)
 
 
 def main() -> None:

@@ -217,7 +217,7 @@ def _huge(reply: Reply, fault: Fault) -> Reply:
 def _bomb(reply: Reply, fault: Fault) -> Reply:
     """Spaces, compressed a thousandfold: gzip members, one after the other."""
     member = gzip.compress(b" " * _MEMBER_BYTES)
-    return replace(reply, packed=member * (fault.size_bytes // _MEMBER_BYTES))
+    return replace(reply, compressed=member * (fault.size_bytes // _MEMBER_BYTES))
 
 
 KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {

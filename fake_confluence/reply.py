@@ -14,7 +14,7 @@ class Reply:
         sent_part: The share of the announced bytes that is sent before the connection ends.
         delay_seconds: The delay before the response begins.
         is_gzip_broken: Whether the compressed body is damaged.
-        packed: A body that is already compressed with gzip; it is sent in place of `document`.
+        compressed: A body that is already compressed with gzip; it is sent in place of `document`.
         piece_seconds: The delay before each byte of the body.
     """
 
@@ -24,7 +24,7 @@ class Reply:
     sent_part: float = 1.0
     delay_seconds: float = 0.0
     is_gzip_broken: bool = False
-    packed: bytes = b""
+    compressed: bytes = b""
     piece_seconds: float = 0.0
 
 

@@ -138,9 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         headers = {"Content-Type": "application/json", "atl-traceid": f"{id(reply):032x}"}
         headers |= reply.headers
-        body = reply.packed or _bytes(reply)
+        body = reply.compressed or _bytes(reply)
         if body and "gzip" in self.headers.get("Accept-Encoding", ""):
-            body = reply.packed or gzip.compress(body, 1)
+            body = reply.compressed or gzip.compress(body, 1)
             headers["Content-Encoding"] = "gzip"
         if reply.is_gzip_broken:
             body = body[:10] + b"\0" * 8 + body[18:]

@@ -184,7 +184,7 @@ def assert_every_line_is_a_message(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("kind", ["huge", "bomb"])
 def test_memory_is_bounded_by_the_real_bound(kind: str, tmp_path: Path) -> None:
-    """300 MB where a page of the list should be, as they are or packed into 300 KB."""
+    """300 MB where a page of the list should be, as they are or compressed to 300 KB."""
     fault = {"kind": kind, "size_bytes": 300 * 1024 * 1024, "count": None}
     row = Row(site="", connector="", fault=fault, concerns=(WITH_BODY,))
     outcome = run(row, tmp_path / "run", streams=[WITH_BODY], bounds=REAL)

@@ -1,4 +1,4 @@
-"""A sync that is killed many times, at any moment, and goes on each time: nothing is missing."""
+"""A sync that is killed many times, at any moment, and resumes each time: nothing is missing."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def test_kills_lose_nothing(stream: str, kills: int, num_workers: int, tmp_path:
     assert set(ids) == {key_of(stream, row) for row in CONTENT.rows(stream)}
     assert max(ids.values()) <= kill_count, "each kill repeats the page it hits, at most"
     assert ids.total() <= ROWS + kill_count * 50
-    each_kill = 4 if num_workers == 1 else 40  # what was under way by then, or not yet printed
+    each_kill = 4 if num_workers == 1 else 40  # what was in flight by then, or not yet printed
     per_page = 1 if num_workers == 1 else 2
     request_count = len([call for call in site.calls if call.path == PATHS[stream]])
     assert request_count <= per_page * ROWS // 50 + each_kill * kill_count

@@ -29,7 +29,7 @@ StartSite = Callable[..., RunningSite]
 
 @pytest.fixture
 def num_workers(request: pytest.FixtureRequest) -> int:
-    """How many requests the connector may have under way: one, unless a suite wants more, too."""
+    """How many requests the connector may have in flight: one, unless a suite wants more, too."""
     return int(getattr(request, "param", 1))
 
 

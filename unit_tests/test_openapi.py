@@ -90,4 +90,5 @@ def test_every_request_of_a_check_and_a_full_read_is_what_the_documents_say(
     paths = [urlsplit(str(request.url)).path for request in sent]
     assert set(paths) == {*PATHS.values(), "/wiki/rest/api/user/current"}
     lists = sum(request_count(name, count, num_workers) for name, count in counts.items())
-    assert len(paths) == 1 + account_questions(site.service.content) + lists, "and a check"
+    of_check = 1 + len(NAMES)
+    assert len(paths) == of_check + account_questions(site.service.content) + lists

@@ -221,7 +221,7 @@ NO_VISIBLE_SPACE = Failure(
 STOPPED = Failure(
     happened="The sync was told to stop ({detail}) before {path} was read to its end.",
     cause="someone cancelled it, or the machine it runs on is being shut down.",
-    remedy="Run it again; it goes on where it stopped.",
+    remedy="Run it again; it resumes where it stopped.",
     failure_type=_PASSES,
 )
 

@@ -263,7 +263,7 @@ class Lookahead:
             self._is_off = True
             slot.is_given_up = True
             self._logger.warning(
-                "%s gives other rows than those it is asked for by id; "
+                "%s returned other rows than the ids that were requested; "
                 "reading on without prefetching.",
                 self._subject,
             )

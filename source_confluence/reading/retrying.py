@@ -95,9 +95,11 @@ class RetryingClient:
     def _brief(self, answer: Answer, failure: Failure, request: Request) -> str:
         """`GET /wiki/api/v2/pages: HTTP 503 (trace 69b2b100…)`: no query, header or body.
 
-        Without a response, what happened, and the kind of exception.
+        What is not known is left out. Without a response, it is what happened, and the kind of
+        exception.
         """
         if answer.response is None:
             summary = failure.summary(request, detail=answer.detail)
             return f"{summary} ({answer.cause})"
-        return f"GET /{self._path}: {answer.summary} (trace {answer.trace_id})"
+        trace = f" (trace {answer.trace_id})" if answer.trace_id else ""
+        return f"GET /{self._path}: {answer.summary}{trace}"

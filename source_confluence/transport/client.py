@@ -68,9 +68,9 @@ class Answer:
 
     @property
     def trace_id(self) -> str:
-        """By which Atlassian finds the request: `69b2b100…`."""
+        """By which Atlassian finds the request: `69b2b100…`; empty where the answer has none."""
         head = self.response.headers if self.response is not None else {}
-        return str(head.get("atl-traceid", "unknown"))
+        return str(head.get("atl-traceid", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

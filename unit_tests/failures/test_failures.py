@@ -596,6 +596,16 @@ def test_each_repetition_is_announced_with_status_and_trace_id(
     assert len(waits) == 1
 
 
+def test_a_trace_id_that_the_site_does_not_give_is_not_spoken_of(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    busy = Fault(kind="status", status=503, headers={"atl-traceid": ""})
+    site = start_site(content(BY_CURSOR, 3), faults=[busy])
+    [line] = [line for line in read(site.config, [BY_CURSOR]).logs if line.startswith("Attempt ")]
+    assert line == f"Attempt 1 of 6: GET {PATHS[BY_CURSOR]}: HTTP 503"
+    assert waits
+
+
 def test_the_last_failure_names_status_reason_and_trace_id_for_who_looks_into_it(
     start_site: StartSite, waits: list[float]
 ) -> None:

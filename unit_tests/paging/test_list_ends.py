@@ -187,7 +187,7 @@ def test_a_read_that_was_broken_off_at_the_very_end_reads_nothing_again(
     again = read(site.config, [stream], state=given(stream, last))
     assert completed(again, stream)
     assert again.records(stream) == []
-    if site.config["num_workers"] == 1:  # else what was under way may come later
+    if site.config["num_workers"] == 1:  # else what was in flight may come later
         assert len(list_calls(site)) - calls == 2
     assert not [line for line in again.logs if "reading from the beginning" in line]
 

@@ -149,7 +149,7 @@ def test_after_a_refusal_nothing_is_asked_until_the_time_is_over(
     assert whole(read(site.config, [BY_ID]), site, BY_ID)
     refused_at = next(i for i, (_, is_refused) in enumerate(times) if is_refused)
     before = [at for at, _ in times[refused_at + 1 :] if at < 49]
-    assert len(before) < 8, "those that were under way"
+    assert len(before) < 8, "those that were in flight"
 
 
 @with_8_workers
@@ -184,8 +184,10 @@ def test_a_site_that_ignores_the_ids_is_read_one_page_after_the_other(
     outcome = read(site.config, [stream])
     assert whole(outcome, site, stream)
     assert kinds(site, stream)["plain"] >= 19
-    assert kinds(site, stream)["by id"] <= 13, "those that were under way"
-    warnings = [line for line in outcome.logs if "gives other rows than those it is asked" in line]
+    assert kinds(site, stream)["by id"] <= 13, "those that were in flight"
+    warnings = [
+        line for line in outcome.logs if "returned other rows than the ids that were" in line
+    ]
     assert len(warnings) == 1
 
 

@@ -1,4 +1,4 @@
-"""A read goes on where an earlier one stopped, and nothing is missing."""
+"""A read resumes where an earlier one stopped, and nothing is missing."""
 
 import json
 from typing import Any

@@ -291,7 +291,7 @@ def test_an_answer_without_rows_that_comes_ahead_is_not_the_end(
 @pytest.mark.parametrize("num_workers", [2], indirect=True)
 @offset_stream
 def test_behind_the_end_nothing_more_is_asked_for(stream: str, start_site: StartSite) -> None:
-    """What is under way when the end comes is all there is, and one more that finds nothing."""
+    """What is in flight when the end comes is all there is, and one more that finds nothing."""
     site = start_site(content(stream, 100), page_cap=5)
     is_behind_the_end, is_read = threading.Event(), threading.Event()
 
