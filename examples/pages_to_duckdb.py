@@ -133,7 +133,7 @@ def answer(tables: ab.DuckDBCache, folder: Path) -> None:
         connection.exec_driver_sql(CURRENT)
     answers = {name: pd.read_sql(question, engine) for name, question in QUESTIONS.items()}
     for name, rows in answers.items():
-        question = QUESTIONS[name].strip().splitlines()[0]
+        question = QUESTIONS[name].strip().splitlines()[0].removeprefix("-- ")
         file = folder / f"{name}.csv"
         rows.to_csv(file, index=False)
         print(f"\n{question}\n{rows.head(10).to_string(index=False)}")

@@ -28,7 +28,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the example leaves when it is run as the README says, on its fake site."""
     folder = tmp_path_factory.mktemp("example")
     printed = printed_by(run_pyairbyte(EXAMPLE, folder=folder))
-    assert "-- Which pages are edited most" in printed
+    assert "\nWhich pages are edited most" in printed
     return folder / "demo"
 
 
