@@ -1,10 +1,13 @@
 """Run programs in PyAirbyte's environment."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import certifi
+
+from fake_confluence import RunningSite
 
 ROOT = Path(__file__).parents[1]
 
@@ -12,7 +15,19 @@ ROOT = Path(__file__).parents[1]
 def run_pyairbyte(
     *arguments: str | Path, folder: Path, trust: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `scripts/pyairbyte` in a folder.
+    """Run `scripts/pyairbyte` in a folder, as `started_pyairbyte` does, to its end."""
+    with started_pyairbyte(*arguments, folder=folder, trust=trust) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=600)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+
+
+def started_pyairbyte(
+    *arguments: str | Path, folder: Path, trust: Path | None = None
+) -> subprocess.Popen[str]:
+    """Start `scripts/pyairbyte` in a folder; its process becomes that of the program.
 
     Args:
         arguments: The program and what it gets.
@@ -26,15 +41,21 @@ def run_pyairbyte(
         bundle = folder / "certificates.pem"
         bundle.write_text(usual.read_text() + trust.read_text())
         environment["REQUESTS_CA_BUNDLE"] = str(bundle)
-    return subprocess.run(
+    return subprocess.Popen(
         [ROOT / "scripts" / "pyairbyte", *arguments],
         cwd=folder,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=600,
-        check=False,
     )
+
+
+def with_config(site: RunningSite, folder: Path, **others: str) -> tuple[str, Path]:
+    """Write a file with the settings of a site: what follows the name of an example."""
+    config = folder / "config.json"
+    config.write_text(json.dumps({**site.config, **others}))
+    return "--config", config
 
 
 def printed_by(done: subprocess.CompletedProcess[str]) -> str:

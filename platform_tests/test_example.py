@@ -1,7 +1,6 @@
 """The example that uses the connector in PyAirbyte; `scripts/test-pyairbyte`."""
 
 import csv
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pendulum
 import pytest
 
 from fake_confluence import Content, Service, serve
-from platform_tests.pyairbyte import ROOT, printed_by, run_pyairbyte
+from platform_tests.pyairbyte import ROOT, printed_by, run_pyairbyte, with_config
 
 EXAMPLE = ROOT / "examples" / "pages_to_duckdb.py"
 CONTENT = Content(pages=1240)  # of the site that the example starts
@@ -76,26 +75,24 @@ def test_git_leaves_its_results_out(results: Path) -> None:
 
 
 def test_it_reads_the_site_whose_settings_are_given_once_more_each_time(tmp_path: Path) -> None:
-    config = tmp_path / "config.json"
+    folder = tmp_path / "confluence"
     for pages in (30, 0):
         with serve(Service(Content(pages=pages, blog_posts=0))) as site:
-            config.write_text(json.dumps(site.config))
-            arguments: list[str | Path] = [EXAMPLE, "--config", config]
-            done = run_pyairbyte(*arguments, folder=tmp_path, trust=site.ca_file)
+            done = run_pyairbyte(
+                EXAMPLE, *with_config(site, tmp_path), folder=tmp_path, trust=site.ca_file
+            )
         printed = printed_by(done)
-        found = answer(tmp_path / "confluence", "who_writes_where")
+        found = answer(folder, "who_writes_where")
         assert bool(found) == bool(pages)
         assert ("There is no page, so there is no chart." in printed) == (not pages)
-        chart = tmp_path / "confluence" / "stale_pages_by_space.png"
+        chart = folder / "stale_pages_by_space.png"
         assert chart.exists() == bool(pages), "no chart of an earlier run stays"
 
 
 def test_it_says_what_the_connector_says_of_wrong_settings(tmp_path: Path) -> None:
-    config = tmp_path / "config.json"
     with serve(Service(Content())) as site:
-        config.write_text(json.dumps({**site.config, "api_token": "expired"}))
-        arguments: list[str | Path] = [EXAMPLE, "--config", config]
-        done = run_pyairbyte(*arguments, folder=tmp_path, trust=site.ca_file)
+        arguments = with_config(site, tmp_path, api_token="expired")
+        done = run_pyairbyte(EXAMPLE, *arguments, folder=tmp_path, trust=site.ca_file)
     assert done.returncode == 1
     assert "did not accept the credentials" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,0 +1,119 @@
+"""Sync a site into DuckDB, and replace older results once new ones are whole."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import airbyte as ab
+
+ROOT = Path(__file__).resolve().parents[1]
+CONNECTOR = ROOT / ".venv" / "bin" / "source-confluence"
+
+
+def settings(description: str) -> tuple[dict[str, Any] | None, Path]:
+    """The settings of the site (none: a fake site), and the folder for the results."""
+    parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, help="settings of your site; a fake site without it")
+    parser.add_argument("--folder", type=Path, help="for the results; else confluence/ or demo/")
+    chosen = parser.parse_args()
+    try:
+        config = read(chosen.config) if chosen.config else None
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    return config, chosen.folder or Path("confluence" if chosen.config else "demo")
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The settings: `{"email": …, "api_token": …, "domain_name": …}`."""
+    try:
+        config = json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(f"{file} is not JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise ValueError(f"{file} holds no JSON object")  # noqa: TRY004 (the value of a file)
+    return config
+
+
+@contextmanager
+def site(config: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """The settings of the site; without any, those of a fake site that runs within the block."""
+    if config is not None:
+        yield config
+        return
+    fake = subprocess.Popen(
+        [ROOT / ".venv" / "bin" / "python", "-m", "fake_confluence", "--pages", "1240"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        started = json.loads(fake.stdout.readline())
+        os.environ["REQUESTS_CA_BUNDLE"] = started["ca_file"]
+        yield started["config"]
+    finally:
+        fake.terminate()
+        fake.wait()
+
+
+def sync(config: dict[str, Any], folder: Path) -> Path:
+    """Copy pages, blog posts and spaces into the tables of a DuckDB file.
+
+    PyAirbyte writes them when all three have arrived: if one fails, there are none.
+    """
+    database = folder / "confluence.duckdb"
+    try:
+        source = ab.get_source("source-confluence", config=config, local_executable=CONNECTOR)
+        source.check()
+        source.select_streams(["pages", "blog_posts", "space"])
+        with ab.DuckDBCache(db_path=database, cache_dir=folder / "cache") as tables:
+            source.read(cache=tables)
+    except ab.exceptions.PyAirbyteError as error:
+        reason = (error.context or {}).get("failure_reason")
+        sys.exit(reason or f"{error.get_message()} The reason is above. Its log: {error.log_file}")
+    return database
+
+
+@contextmanager
+def replacing(folder: Path, results: Sequence[str]) -> Iterator[Path]:
+    """A folder to make the results in, which replace the older ones when the block has ended well.
+
+    Whatever else ends the block, the older results stay as they are.
+
+    Args:
+        folder: Where the results belong. It is created, and ignored by git: it holds whole pages.
+        results: The names of the files. One that is not made is deleted: it is out of date.
+    """
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        (folder / ".gitignore").write_text("*\n")
+    prefix = f".{Path(sys.argv[0]).stem}-"
+    for of_a_killed_run in folder.glob(f"{prefix}*"):
+        shutil.rmtree(of_a_killed_run)
+    with TemporaryDirectory(prefix=prefix, dir=folder) as unfinished:
+        yield Path(unfinished)
+        for name in results:
+            made = Path(unfinished, name)
+            if made.exists():
+                made.replace(folder / name)
+            else:
+                (folder / name).unlink(missing_ok=True)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run an example, and end it with one line when it is stopped or a file cannot be written."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted. The results of an earlier run, if any, are as they were.")
+    except OSError as error:
+        sys.exit(str(error))
