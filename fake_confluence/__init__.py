@@ -14,7 +14,7 @@ It imitates what the recorded responses of real sites show:
 - Basic authentication, the current user, and both ways to refuse a credential: 401, or 404 and 403;
 - the lists of pages, blog posts and spaces, with v2's cursors, next links (relative, beginning with
   `/wiki`, the cursor raw or escaped and anywhere in the query), Link headers and at most 250 rows;
-- pages and blog posts by `id`;
+- pages and blog posts by `id`, with macros, tables, tasks, links and images in their bodies;
 - the audit log (newest first, two events in one millisecond, no next link) and the groups, with
   v1's offsets;
 - the error bodies of both versions.

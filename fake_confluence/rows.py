@@ -7,6 +7,8 @@ from typing import Any
 
 import pendulum
 
+from fake_confluence.bodies import body
+
 Row = dict[str, Any]
 
 _FIRST_ID = 65_538
@@ -31,13 +33,6 @@ _SUBJECTS = (
     "Café",
 )
 _KINDS_OF_TEXT = ("notes", "plan", "guide", "review", "checklist", "decision — draft", "日本語")
-_SENTENCES = (
-    "The cache is warmed before the first request.",
-    "We agreed to keep the old endpoint until March.",
-    "Ask in the channel before you change this &amp; tell operations.",
-    "Every number on this page comes from the dashboard.",
-    "Größe und Zeit stehen in der Tabelle.",
-)
 _EVENTS = (
     ("User added to group", "Users and groups", "Group"),
     ("Space permission added", "Permissions", "Space"),
@@ -111,7 +106,7 @@ def _content(sizes: Sizes, ids: range, index: int, random: Random) -> Row:
         },
         "spaceId": str(SPACE_IDS[space]),
         "status": "archived" if ids is PAGE_IDS and random.random() < 0.05 else "current",
-        "body": {"storage": {"representation": "storage", "value": _body(sizes, random)}},
+        "body": {"storage": {"representation": "storage", "value": _body(sizes, index, random)}},
         "title": f"{random.choice(_SUBJECTS)} {random.choice(_KINDS_OF_TEXT)} {index + 1}",
         "_links": {
             "editui": f"/pages/resumedraft.action?draftId={own_id}",
@@ -122,16 +117,11 @@ def _content(sizes: Sizes, ids: range, index: int, random: Random) -> Row:
     }
 
 
-def _body(sizes: Sizes, random: Random) -> str:
-    paragraphs: list[str] = []
-    size = 0
+def _body(sizes: Sizes, index: int, random: Random) -> str:
     wanted = sizes.body_bytes
     if sizes.most_body_bytes > wanted:
         wanted = random.randint(wanted, sizes.most_body_bytes)
-    while size < wanted:
-        paragraphs.append(f"<p>{random.choice(_SENTENCES)}</p>")
-        size += len(paragraphs[-1])
-    return "".join(paragraphs)
+    return body(index, wanted, random)
 
 
 def space(_: Sizes, index: int, random: Random) -> Row:

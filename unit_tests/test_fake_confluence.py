@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from fake_confluence import Content, Fault, RunningSite
+from fake_confluence.bodies import body
 from fake_confluence.routes import ROUTES, ByCursor, ByOffset, Route
 from fake_confluence.rows import Row, Sizes
 from unit_tests.conftest import StartSite
@@ -166,6 +167,28 @@ def test_a_limit_over_250_is_refused_in_the_words_of_a_real_site(
     [error] = answer.json()["errors"]
     assert error["title"] == recorded["title"]
     assert set(error) == set(recorded)
+
+
+def bodies(size: int) -> list[str]:
+    random = Random(1)  # noqa: S311 (it makes data up)
+    return [body(index, size, random) for index in range(100)]
+
+
+def test_bodies_have_what_real_ones_have() -> None:
+    together = "".join(bodies(400))
+    found = set(re.findall(r'ac:name="(\w+)"|<([\w:-]+)', together))
+    macros, tags = ({*names} for names in zip(*found, strict=True))
+    assert macros >= {"code", "expand", "status", "toc", "warning"}
+    assert tags >= {"ac:image", "ac:layout", "ac:link", "ac:task-list", "ri:user", "table", "time"}
+    assert "<![CDATA[" in together
+    assert "&nbsp;" in together
+
+
+@pytest.mark.parametrize("size", [60, 250, 400, 10_000])
+def test_bodies_are_as_large_as_asked_for(size: int) -> None:
+    sizes = [len(value) for value in bodies(size)]
+    assert min(sizes) >= size
+    assert max(sizes) <= size + 70, "a paragraph more, never an element"
 
 
 def test_bodies_descriptions_and_icons_only_come_when_asked_for(start_site: StartSite) -> None:
