@@ -60,8 +60,10 @@ def test_every_command_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         f'pip install "{FROM_A_REPOSITORY}"',
         "scripts/image",  # by the tests of scripts/image, below, and by scripts/test-image
         CONTAINER,  # by platform_tests/test_image.py
-        "scripts/pyairbyte examples/pages_to_duckdb.py",  # by platform_tests/test_pyairbyte.py
+        "scripts/pyairbyte examples/pages_to_duckdb.py",  # by platform_tests/test_example.py
         "scripts/pyairbyte examples/pages_to_duckdb.py --config secrets/config.json",  # the same
+        "scripts/pyairbyte examples/pages_to_text.py",  # by platform_tests/test_example_text.py
+        "scripts/pyairbyte examples/pages_to_text.py --config secrets/config.json",  # the same
     ]
 
 
