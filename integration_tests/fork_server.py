@@ -10,7 +10,8 @@ standard output and standard error beside it, and what goes back is the exit cod
      "timeout_seconds": 120}
 
 A fork ends as any process of Python does, so threads, buffers and exit codes are real. What it
-cannot show is how a process starts: imports, entry points, PYTHONUNBUFFERED.
+cannot show is how a process starts: imports, entry points, PYTHONUNBUFFERED. As in the image, it
+cannot import what `not-in-image.txt` leaves out.
 """
 
 import atexit
@@ -28,6 +29,8 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from integration_tests.image_contents import LeftOut
 
 ROOT = Path(__file__).parents[1]
 IMPORTED = (
@@ -137,6 +140,7 @@ def _run(request: Mapping[str, Any]) -> None:
 
 def _main() -> None:
     gc.disable()  # as in `source_confluence.run`
+    sys.meta_path.insert(0, LeftOut())
     for name in IMPORTED:
         import_module(name)
     if threading.active_count() > 1:

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 
 from fake_confluence import Content, Service, demo, serve
 from integration_tests.connector import COMMAND, Connector, endings, messages
+from integration_tests.image_contents import pins
 from unit_tests.streams_under_test import (
     NAMES,
     account_questions,
@@ -141,10 +142,8 @@ def test_an_image_needs_an_engine_not_just_the_command(tmp_path: Path) -> None:
 
 
 def test_the_tests_run_with_what_the_image_holds() -> None:
-    """Each dependency is pinned, and the pins are what is installed here."""
-    requirements = (ROOT / "requirements.txt").read_text().splitlines()
-    pins = [Requirement(line) for line in requirements if not line.startswith("#")]
-    pinned = {pin.name: pin.specifier for pin in pins if not pin.marker or pin.marker.evaluate()}
+    """Each dependency of ours is pinned, and the pins are what is installed here."""
+    pinned = {pin.name: pin.specifier for pin in pins() if not pin.marker or pin.marker.evaluate()}
     assert all(str(specifier).startswith("==") for specifier in pinned.values())
     assert {name: version(name) for name in pinned} == {
         name: str(specifier)[2:] for name, specifier in pinned.items()

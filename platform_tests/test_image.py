@@ -9,17 +9,18 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
 
-from fake_confluence import Content, RunningSite, Service, serve
-from integration_tests.connector import Connector, counts, endings, messages
+from fake_confluence import Content, Fault, RunningSite, Service, serve
+from fake_confluence.catalog import configured_catalog
+from integration_tests.connector import Connector, Message, counts, endings, messages
+from integration_tests.image_contents import ROOT, pins
 from platform_tests.container import docker_reaching, reaching
-from unit_tests.streams_under_test import row_counts
+from unit_tests.streams_under_test import BY_ID, PATHS, PINNED, contents, row_counts
 
-ROOT = Path(__file__).parents[1]
 CONTENT = Content()
 COUNTS = row_counts(CONTENT)
 
@@ -49,11 +50,15 @@ def site() -> Iterator[RunningSite]:
 
 @pytest.fixture
 def connector(image: str, site: RunningSite, tmp_path: Path) -> Connector:
+    return contained(image, site, tmp_path)
+
+
+def contained(image: str, site: RunningSite, folder: Path, *more: str) -> Connector:
     """The image as a careful operator runs it: nothing can be written but /tmp."""
-    tmp_path.chmod(0o755)
+    folder.chmod(0o755)
     options = ["--rm", "--read-only", "--tmpfs", "/tmp", *reaching(site)]  # noqa: S108 (in there)
-    options += ["--volume", f"{tmp_path}:{tmp_path}:ro"]
-    return Connector(tmp_path, site, ["docker", "run", *options, image])
+    options += ["--volume", f"{folder}:{folder}:ro", *more]
+    return Connector(folder, site, ["docker", "run", *options, image])
 
 
 def docker(*arguments: str) -> str:
@@ -95,6 +100,38 @@ def test_read(connector: Connector) -> None:
     assert done.returncode == 0, done.stderr
     assert counts(done) == COUNTS
     assert endings(done) == dict.fromkeys(COUNTS, "COMPLETE")
+
+
+def test_a_read_in_which_a_stream_fails(image: str, tmp_path: Path) -> None:
+    refused = Fault(kind="status", status=400, path=PATHS[PINNED], count=None)
+    with serve(Service(CONTENT, faults=[refused])) as site:
+        done = contained(image, site, tmp_path).read("--debug")
+    assert done.returncode == 1
+    assert endings(done) == {**dict.fromkeys(COUNTS, "COMPLETE"), PINNED: "INCOMPLETE"}
+    assert counts(done) == {name: n for name, n in COUNTS.items() if name != PINNED}
+
+
+def test_a_read_that_is_killed_resumes(image: str, tmp_path: Path) -> None:
+    far_away = Fault(kind="slow", seconds=0.3, path=PATHS[BY_ID], count=None)
+    name = f"source-confluence-{os.getpid()}"
+    with serve(Service(contents({BY_ID: 100}), page_cap=10, faults=[far_away])) as site:
+        connector = contained(image, site, tmp_path, "--name", name)
+        connector.written(connector.catalog, configured_catalog(BY_ID))
+        read = ("read", "--config", connector.config, "--catalog", connector.catalog)
+        command: list[str | Path] = [*connector.command, *read]
+        with subprocess.Popen(command, stdout=PIPE, text=True) as process:
+            assert process.stdout
+            before: list[Message] = []
+            while not before or before[-1]["type"] != "STATE":
+                before.append(json.loads(process.stdout.readline()))
+            docker("kill", name)
+        state = connector.written(tmp_path / "state.json", [before[-1]["state"]])
+        done = connector.run(*read, "--state", state)
+    assert process.returncode == 137
+    assert endings(done) == {BY_ID: "COMPLETE"}
+    assert 0 < counts(done)[BY_ID] < 100
+    records = [m["record"]["data"] for m in [*before, *messages(done)] if m["type"] == "RECORD"]
+    assert len({record["id"] for record in records}) == 100
 
 
 @pytest.mark.parametrize(
@@ -152,11 +189,9 @@ def test_it_holds_the_pinned_dependencies_and_nothing_more_than_the_base(image: 
     """No build tools, nothing for tests: what is not pinned and not ours came with the base."""
     found = inside(image, PACKAGES)
     environment = inside(image, MARKERS)
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    pins = [Requirement(line) for line in lines if not line.startswith("#")]
     wanted = {
         pin.name: str(pin.specifier).removeprefix("==")
-        for pin in pins
+        for pin in pins()
         if not pin.marker or pin.marker.evaluate(environment)
     }
     assert {name: found.get(name) for name in wanted} == wanted
