@@ -11,7 +11,7 @@ WORKDIR /airbyte/integration_code
 
 # The dependencies, as pinned, have a layer of their own.
 COPY requirements.txt ./
-RUN pip install --no-cache-dir --no-deps --requirement requirements.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement requirements.txt
 
 # Copied, not mounted: buildah 1.28 takes a cached layer for a mount whose contents have changed.
 COPY --from=wheel /wheel /tmp/wheel

@@ -152,6 +152,13 @@ def test_the_tests_run_with_what_the_image_holds() -> None:
     assert {w.name for w in wanted if not w.marker} <= set(pinned)
 
 
+def test_every_pin_has_hashes() -> None:
+    """Which `scripts/setup` takes away again, and pip wants in the image."""
+    entries = re.split(r"\n(?! )", (ROOT / "requirements.txt").read_text())
+    hashed = [entry.split(" \\\n    --hash=sha256:")[0] for entry in entries if "--hash=" in entry]
+    assert [Requirement(pin) for pin in hashed] == pins()
+
+
 def test_the_readme_has_the_commands_that_ci_runs() -> None:
     ci = (ROOT / ".ci" / "run").read_text().splitlines()
     assert readme_commands()[:2] == ["scripts/demo", "scripts/test"]
