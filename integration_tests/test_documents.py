@@ -301,10 +301,12 @@ def test_the_version_is_the_same_everywhere() -> None:
     metadata = yaml.safe_load((ROOT / "metadata.yaml").read_text())["data"]
     changelog = (ROOT / "docs" / "confluence.md").read_text().split("## Changelog")[1]
     rows = re.findall(r"^\| (\d+\.\d+\.\d+) \|", changelog, re.MULTILINE)
-    label = re.findall(
-        r"^LABEL io.airbyte.version=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+    labels = re.findall(
+        r"^LABEL (?:io\.airbyte|org\.opencontainers\.image)\.version=(.+)$",
+        (ROOT / "Dockerfile").read_text(),
+        re.MULTILINE,
     )
-    assert [metadata["dockerImageTag"], rows[0], *label] == [version] * 3
+    assert [metadata["dockerImageTag"], rows[0], *labels] == [version] * 4
 
 
 def test_what_is_pasted_into_terraform_and_the_api_fits() -> None:

@@ -13,6 +13,7 @@ from subprocess import PIPE
 from typing import Any
 
 import pytest
+import yaml
 
 from fake_confluence import Content, Fault, RunningSite, Service, serve
 from fake_confluence.catalog import configured_catalog
@@ -21,6 +22,7 @@ from integration_tests.image_contents import ROOT, pins
 from platform_tests.container import docker_reaching, reaching
 from unit_tests.streams_under_test import BY_ID, PATHS, PINNED, contents, row_counts
 
+DOCUMENTATION = yaml.safe_load((ROOT / "metadata.yaml").read_text())["data"]["documentationUrl"]
 CONTENT = Content()
 COUNTS = row_counts(CONTENT)
 
@@ -168,14 +170,26 @@ def test_airbyte_starts_what_the_entrypoint_starts(settings: dict[str, Any]) -> 
     assert environment["AIRBYTE_ENTRYPOINT"] == " ".join(settings["Entrypoint"])
 
 
-def test_the_labels_name_the_connector_and_the_version_that_is_inside(
-    image: str, settings: dict[str, Any]
-) -> None:
-    code = "import json, importlib.metadata as m; print(json.dumps(m.version('{}')))"
-    installed = inside(image, code.format("airbyte-source-confluence"))
-    assert installed == version("airbyte-source-confluence")
-    assert settings["Labels"]["io.airbyte.name"] == "airbyte/source-confluence"
-    assert settings["Labels"]["io.airbyte.version"] == installed
+METADATA = """
+import json, importlib.metadata as m
+print(json.dumps(dict(m.metadata("airbyte-source-confluence").items())))
+"""
+
+
+def test_the_labels_say_what_the_package_inside_says(image: str, settings: dict[str, Any]) -> None:
+    """Airbyte's labels, and those of https://specs.opencontainers.org/image-spec/annotations."""
+    inside_it = inside(image, METADATA)
+    assert inside_it["Version"] == version("airbyte-source-confluence")
+    expected = {
+        "io.airbyte.name": "airbyte/source-confluence",
+        "io.airbyte.version": inside_it["Version"],
+        "org.opencontainers.image.title": "source-confluence",
+        "org.opencontainers.image.description": inside_it["Summary"],
+        "org.opencontainers.image.version": inside_it["Version"],
+        "org.opencontainers.image.licenses": inside_it["License-Expression"],
+        "org.opencontainers.image.documentation": DOCUMENTATION,
+    }
+    assert {name: settings["Labels"].get(name) for name in expected} == expected
 
 
 PACKAGES = """
