@@ -50,7 +50,7 @@ def site(config: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
         yield config
         return
     fake = subprocess.Popen(
-        [ROOT / ".venv" / "bin" / "python", "-m", "fake_confluence", "--pages", "1240"],
+        [ROOT / ".venv" / "bin" / "python", "-m", "fake_confluence", "--json", "--pages", "1240"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
