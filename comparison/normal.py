@@ -28,7 +28,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r'("emitted_at": ?)[0-9.]+'), r"\g<1>0"),
     (re.compile(r"until [0-9-]{10} [0-9:]{8} UTC"), "until later"),
     (re.compile(r"trace [0-9a-f]{32}"), "trace …"),
-    (re.compile(r"in [0-9,.]+ s \([0-9,]+ a second\)"), "in … s"),
+    (re.compile(r"in [0-9,.]+ s\b(?: \([0-9,]+ a second\))?"), "in … s"),
     (re.compile(r"(Syncing stream \w+) [0-9:.]+"), r"\g<1> …"),
     (re.compile(r"(Traceback [^:]+:)(?:\\n  (?:[^\"\\]|\\[^n])*)+"), r"\g<1> …"),
     (re.compile(r"source_confluence\.(?:\w+\.)+(?=\w+Error\b)"), "source_confluence.…."),

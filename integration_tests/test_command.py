@@ -59,7 +59,7 @@ def test_it_starts_by_other_names_too(command: list[str | Path]) -> None:
 def test_spec_imports_nothing_that_it_does_not_need() -> None:
     imported = modules_imported_by("spec")
     ours = {name for name in imported if name.startswith("source_confluence.")}
-    needed = {"run", "entrypoint", "source", "output", "shutdown", "exceptions"}
+    needed = {"run", "entrypoint", "source", "output", "live_line", "shutdown", "exceptions"}
     needed |= {"settings", "settings.config", "settings.host", "settings.json_file"}
     assert ours == {f"source_confluence.{name}" for name in needed}
     assert "pendulum" not in imported

@@ -2,6 +2,7 @@
 
 import logging
 
+from source_confluence.failures.failure import by_stream
 from source_confluence.identity import CheckFailedError, check
 from source_confluence.limits.adaptive_rate import AdaptiveRate
 from source_confluence.limits.backoff import ConfluenceBackoff
@@ -33,12 +34,10 @@ def check_result(settings: Config) -> tuple[bool, str | None]:
     refused = refusals(sync.client, [stream(sync) for stream in STREAMS])
     if not refused:
         return True, None
-    is_partial = len(refused) < len(STREAMS)
-    summary = f"{len(refused)} of {len(STREAMS)} streams cannot be read: {', '.join(refused)}."
-    lines = [
-        f"All is well, but {summary}" if is_partial else f"The account is known, but {summary}"
-    ]
-    return is_partial, "\n".join([*lines, *(f"{name}: {why}" for name, why in refused.items())])
+    well = "All is well" if 2 * len(refused) < len(STREAMS) else "The account is known"
+    which = f"{len(refused)} of {len(STREAMS)} streams cannot be read: {', '.join(refused)}"
+    text = "\n".join([f"{well}, but {which}.", *by_stream(refused)])
+    return len(refused) < len(STREAMS), text
 
 
 def streams_of(settings: Config, stop: Stop) -> tuple[list[ConfluenceStream], Workers]:

@@ -37,7 +37,10 @@ class StandardOutput(io.FileIO):
         Without one, Python drops the rest of what it writes to a full pipe when a signal comes. It
         must happen before the CDK is imported, because its loggers keep the stream they find.
         """
-        output = cls(sys.stdout.fileno(), "w", closefd=False)
+        if sys.__stdout__ is None:
+            _print_reason("it is closed")
+            sys.exit(_NOT_WRITTEN)
+        output = cls(sys.__stdout__.fileno(), "w", closefd=False)
         buffer = io.BufferedWriter(output, _BUFFER_BYTES)
         whole = io.TextIOWrapper(buffer, encoding="utf-8", write_through=True)
         sys.stdout = sys.__stdout__ = whole  # type: ignore[misc] # the CDK prints to the latter
@@ -50,7 +53,7 @@ class StandardOutput(io.FileIO):
         except BrokenPipeError:
             self._fail(_READER_IS_GONE)
         except OSError as error:
-            _print_reason(error)
+            _print_reason(error.strerror)
             self._fail(_NOT_WRITTEN)
 
     def _fail(self, exit_code: int) -> NoReturn:
@@ -64,10 +67,10 @@ class StandardOutput(io.FileIO):
             sys.exit(self._exit_code)
 
 
-def _print_reason(error: OSError) -> None:
+def _print_reason(reason: str | None) -> None:
     """Print it on standard error, past Python's buffer, which would be written again at the end."""
     line = (
-        f"Standard output cannot be written: {error.strerror}. What to do: Make room where it is "
+        f"Standard output cannot be written: {reason}. What to do: Make room where it is "
         "written (disk, quota, ulimit -f), and run the command again.\n"
     )
     if sys.__stderr__ is not None:  # it was closed

@@ -62,7 +62,7 @@ def _answer(arguments: list[str]) -> None:
     elif arguments:
         _run_command(arguments)
     else:
-        sys.stderr.write(_USAGE)
+        print(_USAGE, end="", file=sys.stderr)  # noqa: T201 (it does nothing when that is closed)
         sys.exit(_WRONG_USAGE)
 
 

@@ -22,6 +22,7 @@ from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_confluence.exceptions import BadFileError, ConfigError
+from source_confluence.live_line import LiveLine
 from source_confluence.settings.config import Config
 from source_confluence.settings.json_file import bad_file, json_document, json_object
 from source_confluence.shutdown import Stop
@@ -173,6 +174,7 @@ class SourceConfluence(AbstractSource):
                 stream what to do, because PyAirbyte shows no other error.
         """
         errors: dict[str, AirbyteErrorTraceMessage] = {}
+        outcome = "It was broken off."
         with self.stop.on_signals():
             try:
                 for message in super().read(logger, config, catalog, state):
@@ -180,22 +182,24 @@ class SourceConfluence(AbstractSource):
                         _name_unknown_stream(message.trace.error, self._names)
                         errors[_stream_of(message.trace.error)] = message.trace.error
                     yield message
+                outcome = "All is complete."
             except AirbyteTracedException as error:
+                outcome = f"Not complete: {', '.join(errors)}."
                 if errors:
                     raise _last_error(errors, len(catalog.streams)) from error
                 raise
             finally:
                 if self._workers is not None:
-                    self._log_summary(logger, errors)
+                    self._log_summary(logger, outcome)
                     self._workers.close()
 
-    def _log_summary(self, logger: logging.Logger, failed: Collection[str]) -> None:
+    def _log_summary(self, logger: logging.Logger, outcome: str) -> None:
         """Log what all streams together took, if any was read."""
         total = reduce(add, [stream.progress.counts for stream in self._streams])
         if total.requests:
-            outcome = f"Not complete: {', '.join(failed)}." if failed else "All is complete."
             text = f"The sync has ended: {total}. {outcome}"
-            logger.log(logging.WARNING if failed else logging.INFO, text)
+            LiveLine().end(text)
+            logger.info(text)
 
     @property
     def _names(self) -> list[str]:
@@ -222,12 +226,16 @@ def _last_error(
     airbyte-cdk 7.39.1 gives only their names and the kinds of their exceptions, and always calls it
     an error of the settings.
     """
+    from source_confluence.failures.failure import by_stream  # noqa: PLC0415 (as above)
+
     failure_types = {error.failure_type for error in errors.values()}
     others = "; the others are complete" if len(errors) < stream_count else ""
-    lines = [f"{len(errors)} of {stream_count} streams could not be read to the end{others}."]
-    lines += [f"{name}: {error.message}" for name, error in errors.items()]
+    messages = {name: error.message or "" for name, error in errors.items()}
+    first = f"{len(errors)} of {stream_count} streams could not be read to the end{others}."
+    text = "\n".join([first, *by_stream(messages)])
+    LiveLine().end(text)
     return AirbyteTracedException(
-        message="\n".join(lines),
+        message=text,
         failure_type=next((each for each in _WHO_ACTS_FIRST if each in failure_types), None)
         or FailureType.system_error,
     )

@@ -144,7 +144,12 @@ def test_what_was_read_is_printed_before_the_next_request(monkeypatch: pytest.Mo
     output = Output()
     logger = logging.getLogger("test")
     throttle = Throttle(
-        RateLimit(), stream=BY_CURSOR, before="acme", logger=logger, stop=Stop(), sleep=time.sleep
+        RateLimit(),
+        stream=BY_CURSOR,
+        before="acme",
+        logger=logger,
+        stop=Stop(),
+        sleep=lambda part, _: time.sleep(part),
     )
     monkeypatch.setattr(sys, "stdout", output)
     throttle.take_turn()

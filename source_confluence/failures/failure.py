@@ -1,9 +1,12 @@
 """Say what a failure is: what happened, the likely cause, what to do, and what happens next."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+_CAUSE = " Likely cause: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +61,28 @@ class Failure:
             status: The HTTP status, where a response came.
             detail: What exactly was wrong, where the row leaves that open.
         """
-        parts = f"{self.happened} Likely cause: {self.cause} What to do: {self.remedy}"
+        parts = f"{self.happened}{_CAUSE}{self.cause} What to do: {self.remedy}"
         return _filled(parts, request, status, detail)
 
     def summary(self, request: Request, *, status: int | None = None, detail: str = "") -> str:
         """What happened, without the rest: for the log."""
         return _filled(self.happened, request, status, detail)
+
+
+def by_stream(messages: Mapping[str, str]) -> list[str]:
+    """The messages of several streams, a line each; one line for those with the same way out.
+
+    `["audit: acme.atlassian.net refused … Likely cause: … What to do: …", "pages, space: …"]`
+    """
+    happened: dict[str, dict[str, str]] = {}
+    for name, message in messages.items():
+        what, _, why = message.partition(_CAUSE)
+        happened.setdefault(why or what, {})[name] = what
+    lines = []
+    for why, whats in happened.items():
+        what = " ".join(dict.fromkeys(whats.values()))
+        lines.append(f"{', '.join(whats)}: {what}" + (f"{_CAUSE}{why}" if why != what else ""))
+    return lines
 
 
 def _filled(template: str, request: Request, status: int | None, detail: str) -> str:

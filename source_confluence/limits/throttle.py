@@ -28,7 +28,7 @@ class Throttle:
         before: What it asks for, for the log: `acme.atlassian.net/wiki/api/v2/pages`.
         logger: Gets a line when requests become slower, and each minute of a long wait.
         stop: Whether the process was told to stop.
-        sleep: Waits so many seconds, unless the process is told to stop.
+        sleep: Waits so many seconds of so many that are left, unless the process is told to stop.
     """
 
     def __init__(  # noqa: PLR0913 (whom it works for, and by what means)
@@ -39,7 +39,7 @@ class Throttle:
         before: str,
         logger: logging.Logger,
         stop: Stop,
-        sleep: Callable[[float], None],
+        sleep: Callable[[float, float], None],
     ) -> None:
         self._limit = limit
         self._stream = stream
@@ -96,7 +96,7 @@ class Throttle:
                     reason if _HARMLESS.fullmatch(reason) else "no reason given",
                 )
                 print_rate_limited(self._stream)
-            self._sleep(min(seconds, MAX_SILENT_SECONDS))
+            self._sleep(min(seconds, MAX_SILENT_SECONDS), seconds)
             seconds -= MAX_SILENT_SECONDS
 
     def _log_changes(self) -> None:

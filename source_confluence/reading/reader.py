@@ -67,7 +67,8 @@ class Reader:
         try:
             while self._position is not None:
                 self._stop.raise_if_asked()
-                batch = self._batch_at(self._position)
+                with self._progress.asking():
+                    batch = self._batch_at(self._position)
                 yield from self._emit(batch)
                 following = self._pager.position_after(batch.page)
                 del batch  # before the next one is decoded beside it

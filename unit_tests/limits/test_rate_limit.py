@@ -37,7 +37,12 @@ def answer(status: int, headers: dict[str, str]) -> requests.Response:
 def throttle_of(limit: RateLimit, stream: str = BY_CURSOR) -> Throttle:
     logger = logging.getLogger("test")
     return Throttle(
-        limit, stream=stream, before="acme", logger=logger, stop=Stop(), sleep=waiting.sleep
+        limit,
+        stream=stream,
+        before="acme",
+        logger=logger,
+        stop=Stop(),
+        sleep=lambda part, _: waiting.sleep(part),
     )
 
 
