@@ -62,7 +62,8 @@ def _answer(arguments: list[str]) -> None:
     elif arguments:
         _run_command(arguments)
     else:
-        print(_USAGE, end="", file=sys.stderr)  # noqa: T201 (it does nothing when that is closed)
+        if sys.__stderr__ is not None:  # it was closed
+            sys.__stderr__.write(_USAGE)
         sys.exit(_WRONG_USAGE)
 
 

@@ -74,11 +74,10 @@ def test_a_line_says_how_many_how_fast_of_late_and_what_is_in_flight(a_read: Rea
     a_read.workers.in_flight_count = 0
     a_read.pass_by(60)
     a_read.progress.emitted(30_000, is_light=False)
+    asking = "0% of the time waiting for Confluence."
     assert a_read.lines == [
-        "Stream 'notes': 1,000 records in 10 s, 100 a second; 12 requests, 5 in flight, "
-        "0% of the time waiting for Confluence.",
-        "Stream 'notes': 31,000 records in 70 s, 500 a second; 12 requests, "
-        "0% of the time waiting for Confluence.",
+        f"Stream 'notes': 1,000 records in 10 s, 100 a second; 12 requests, 5 in flight, {asking}",
+        f"Stream 'notes': 31,000 records in 70 s, 500 a second; 12 requests, {asking}",
     ]
 
 
