@@ -35,14 +35,14 @@ MARKDOWN = MarkdownConverter(
 
 
 class UnreadableError(ValueError):
-    """The text cannot be taken apart, for example because it is nested too deeply."""
+    """The body cannot be converted, for example because it is nested too deeply."""
 
 
 def to_markdown(storage: str) -> str:
     """Markdown of a body: `<p>A <strong>b</strong></p>` → `A **b**`.
 
     Raises:
-        UnreadableError: When the parser gives up.
+        UnreadableError: When the parser or markdownify gives up.
     """
     try:
         page = BeautifulSoup(CDATA.sub(lambda part: escape(part[1]), storage), "html.parser")
@@ -50,7 +50,7 @@ def to_markdown(storage: str) -> str:
             HTML[tag.name](tag)
         escape_cells(page)
         text = MARKDOWN.convert_soup(page)
-    except (ParserRejectedMarkup, RecursionError) as error:
+    except (ParserRejectedMarkup, RecursionError, ValueError) as error:  # `<ol start="²">`
         raise UnreadableError(type(error).__name__) from None
     return text.replace("\N{NO-BREAK SPACE}", " ").strip()
 

@@ -157,10 +157,18 @@ MARKDOWN = {
     ),
     "not well-formed": ("<p>a <b>b</b> & c<p>d", "a **b** & c\n\nd"),
 }
+UNREADABLE = ["", "without text: the body could not be read"]
 OTHERS: dict[str, tuple[str, list[Any], Any]] = {
     "no body": ("text_of", [None], ["", "without text: Confluence could not give the body"]),
     "empty": ("text_of", ["<p />"], ["", "without text: the body is empty"]),
-    "too deep": ("text_of", ["<div>" * 5_000], ["", "without text: the body could not be read"]),
+    "too deep": ("text_of", ["<div>" * 5_000], UNREADABLE),
+    "a number that is no digit": ("text_of", ['<ol start="²"><li>a</li></ol>'], UNREADABLE),
+    "a width that is no digit": (
+        "text_of",
+        ['<table><tr><th colspan="²">a</th></tr></table>'],
+        UNREADABLE,
+    ),
+    "a number too long": ("text_of", [f'<ol start="{"9" * 5_000}"><li>a</li></ol>'], UNREADABLE),
     "host": ("base_url", ["acme.atlassian.net"], "https://acme.atlassian.net/wiki"),
     "link": (
         "base_url",
