@@ -42,7 +42,7 @@ LlamaIndex (`pip install llama-index-core`):
 
 import json
 import re
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 import duckdb
@@ -50,6 +50,7 @@ from storage_markdown import UnreadableError, to_markdown
 from syncing import replacing, run, settings, site, sync
 
 RESULT = "pages.jsonl"
+WITH_TEXT = "with text"
 CONTENT = """
     SELECT content.id, kind, content.status, title,
            space.key AS space_key, space.name AS space_name,
@@ -74,9 +75,9 @@ def main() -> None:
         with site(config) as reachable:
             database = sync(reachable, unfinished)
         outcomes = write(database, base_url(reachable["domain_name"]), unfinished / RESULT)
-    print(f"\n{outcomes.total()} pages and blog posts are in {folder / RESULT}")
-    for outcome, count in outcomes.most_common():
-        print(f"{count:7} {outcome}")
+    print(f"\n{sum(map(len, outcomes.values()))} pages and blog posts are in {folder / RESULT}")
+    for outcome, ids in outcomes.items():
+        print(f"{len(ids):7} {outcome}" + ("" if outcome == WITH_TEXT else f": {first(ids)}"))
 
 
 def base_url(domain_name: str) -> str:
@@ -85,9 +86,12 @@ def base_url(domain_name: str) -> str:
     return f"https://{host.lower()}/wiki"
 
 
-def write(database: Path, url: str, file: Path) -> Counter[str]:
-    """Write the lines, a hundred bodies at a time: those of a large site do not fit into memory."""
-    outcomes: Counter[str] = Counter()
+def write(database: Path, url: str, file: Path) -> dict[str, list[str]]:
+    """Write the lines, and return the ids by outcome.
+
+    It takes a hundred bodies at a time: those of a large site do not fit into memory.
+    """
+    outcomes: dict[str, list[str]] = defaultdict(list)
     with duckdb.connect(database) as connection, file.open("w", encoding="utf-8") as lines:
         every_page = connection.execute("SELECT id, title, parentid FROM pages").fetchall()
         pages = {page: (title, parent) for page, title, parent in every_page}
@@ -99,7 +103,7 @@ def write(database: Path, url: str, file: Path) -> Counter[str]:
                 text, outcome = text_of(body[1])
                 document = {**dict(about), "ancestors": ancestors(parent[1], pages), "text": text}
                 lines.write(json.dumps(document, ensure_ascii=False) + "\n")
-                outcomes[outcome] += 1
+                outcomes[outcome].append(document["id"])
     return outcomes
 
 
@@ -111,6 +115,11 @@ def ancestors(parent: str | None, pages: Pages) -> list[str]:
     return [*above.values()][::-1]
 
 
+def first(ids: list[str]) -> str:
+    """The first ten: `1, 2, 3`, with `…` when there are more."""
+    return ", ".join(ids[:10]) + (", …" if ids[10:] else "")
+
+
 def text_of(body: str | None) -> tuple[str, str]:
     """A body as Markdown, and what to report of it."""
     if body is None:
@@ -119,7 +128,7 @@ def text_of(body: str | None) -> tuple[str, str]:
         text = to_markdown(body)
     except UnreadableError:
         return "", "without text: the body could not be read"
-    return text, "with text" if text else "without text: the body is empty"
+    return text, WITH_TEXT if text else "without text: the body is empty"
 
 
 if __name__ == "__main__":

@@ -183,6 +183,8 @@ OTHERS: dict[str, tuple[str, list[Any], Any]] = {
     "none above": ("ancestors", [None, {"1": ["Home", None]}], []),
     "below a folder": ("ancestors", ["2", {"2": ["Plans", "a folder"]}], ["Plans"]),
     "in a folder": ("ancestors", ["a folder", {"2": ["Plans", None]}], []),
+    "ten ids": ("first", [[*"0123456789"]], "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
+    "eleven ids": ("first", [[*"0123456789a"]], "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …"),
     "in a circle": ("ancestors", ["1", {"1": ["A", "2"], "2": ["B", "1"]}], ["B", "A"]),
 }
 CALLS = {
@@ -232,8 +234,8 @@ def test_it_writes_a_line_for_each_page_and_blog_post(tmp_path: Path) -> None:
     printed = printed_by(done)
     assert "303 pages and blog posts" in printed
     assert "301 with text" in printed
-    assert "1 without text: Confluence could not give the body" in printed
-    assert "1 without text: the body is empty" in printed
+    assert f"1 without text: Confluence could not give the body: {lines[3]['id']}\n" in printed
+    assert f"1 without text: the body is empty: {posts[1]['id']}\n" in printed
 
 
 def test_it_writes_all_of_the_demo_without_an_account(tmp_path: Path) -> None:
