@@ -25,9 +25,20 @@ SHOWN = {  # the parameters of macros without a body that readers see: the first
     "status": ("title",),
     "view-file": ("name",),
 }
-MARKDOWN = MarkdownConverter(
+
+
+class Converter(MarkdownConverter):
+    """markdownify, whose fences around code are longer than any backticks in it."""
+
+    def convert_pre(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
+        """`<pre>a</pre>` → a line of three or more backticks, `a`, and that line again."""
+        code = text.strip("\n")
+        fence = "`" + max(["``", *re.findall("`+", code)])
+        return f"\n\n{fence}{el.get('data-language', '')}\n{code}\n{fence}\n\n" if code else ""
+
+
+MARKDOWN = Converter(
     bullets="-",
-    code_language_callback=lambda code: code.get("data-language", ""),
     escape_asterisks=False,  # it is text to be searched and read by models: `snake_case`
     escape_underscores=False,
     heading_style="atx",

@@ -69,6 +69,10 @@ MARKDOWN = {
         macro("noformat", plain("a[b[0]]]]><![CDATA[>1")),
         "```\na[b[0]]>1\n```",
     ),
+    "code with a fence": (
+        macro("code", plain("\n```sh\nls\n```\n"), language="md"),
+        "````md\n```sh\nls\n```\n````",
+    ),
     "info": (macro("info", rich("<p>a</p>")), "> **Info**\n>\n> a"),
     "note with a title": (
         macro("note", rich("<p>a</p><p>b</p>"), title="T"),
