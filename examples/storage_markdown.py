@@ -59,6 +59,7 @@ def to_markdown(storage: str) -> str:
         page = BeautifulSoup(CDATA.sub(lambda part: escape(part[1]), storage), "html.parser")
         for tag in reversed(page.find_all(list(HTML))):  # the inner ones first
             HTML[tag.name](tag)
+        flatten_cells(page)
         escape_cells(page)
         text = MARKDOWN.convert_soup(page)
     except (ParserRejectedMarkup, RecursionError, ValueError) as error:  # `<ol start="²">`
@@ -164,6 +165,21 @@ def person(tag: Tag) -> None:
 def named(name: str) -> Callable[[Tag], object]:
     """Give the tag the name of the one in HTML."""
     return lambda tag: setattr(tag, "name", name)
+
+
+def flatten_cells(page: BeautifulSoup) -> None:
+    """Make what is in the cells of tables fit into a line.
+
+    Code becomes inline code, and a table in a cell becomes text: `a | b`, row after row.
+    """
+    for code_block in page.select("td pre, th pre"):
+        code_block.name = "code"
+    for cell in page.select(":is(td, th) :is(td, th)"):
+        cell.name = "span"
+        if cell.find_next_sibling(["td", "th"]):
+            cell.append(" | ")
+    for part in page.select(":is(td, th) :is(table, thead, tr)"):
+        part.name = "div"
 
 
 def escape_cells(page: BeautifulSoup) -> None:

@@ -47,6 +47,11 @@ def tasks(*items: tuple[str, str]) -> str:
     return f"<ac:task-list>\n{together}</ac:task-list>"
 
 
+def table(*rows: list[str]) -> str:
+    lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
+    return f"<table><tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody></table>"
+
+
 PAGE = '<ri:page ri:space-key="ENG" ri:content-title="Release plan" />'
 USER = '<ri:user ri:account-id="712020:ada" />'
 FILE = '<ri:attachment ri:filename="wiring.png" />'
@@ -145,6 +150,14 @@ MARKDOWN = {
     "table with names on the left": (
         "<table><tbody><tr><th>H</th><td>a</td></tr><tr><th>I</th><td>b</td></tr></tbody></table>",
         "|  |  |\n| --- | --- |\n| H | a |\n| I | b |",
+    ),
+    "code in a table": (
+        table([macro("code", plain("a | b\n``c``"), language="sh"), "d"]),
+        "|  |  |\n| --- | --- |\n| ``` a \\| b ``c`` ``` | d |",
+    ),
+    "table in a table": (
+        table(["a", table(["b", "<p>c</p>"], ["<em>d</em>", table(["e", "f"])]), "g"]),
+        "|  |  |  |\n| --- | --- | --- |\n| a | b \\|  c  *d* \\|  e \\| f | g |",
     ),
     "comment in the text": (
         '<p>a <ac:inline-comment-marker ac:ref="1">b</ac:inline-comment-marker> c</p>',
