@@ -1,5 +1,6 @@
 """Sync a site into DuckDB, and replace older results once new ones are whole."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 import airbyte as ab
 
@@ -92,20 +93,31 @@ def replacing(folder: Path, results: Sequence[str]) -> Iterator[Path]:
         folder: Where the results belong. It is created, and ignored by git: it holds whole pages.
         results: The names of the files. One that is not made is deleted: it is out of date.
     """
+    example = f".{Path(sys.argv[0]).stem}"
     if not folder.exists():
         folder.mkdir(parents=True)
         (folder / ".gitignore").write_text("*\n")
-    prefix = f".{Path(sys.argv[0]).stem}-"
-    for of_a_killed_run in folder.glob(f"{prefix}*"):
-        shutil.rmtree(of_a_killed_run)
-    with TemporaryDirectory(prefix=prefix, dir=folder) as unfinished:
-        yield Path(unfinished)
-        for name in results:
-            made = Path(unfinished, name)
-            if made.exists():
-                made.replace(folder / name)
-            else:
-                (folder / name).unlink(missing_ok=True)
+    with locked(folder / f"{example}.lock"):
+        for of_a_killed_run in folder.glob(f"{example}-*"):
+            shutil.rmtree(of_a_killed_run)
+        with TemporaryDirectory(prefix=f"{example}-", dir=folder) as unfinished:
+            yield Path(unfinished)
+            for name in results:
+                made = Path(unfinished, name)
+                if made.exists():
+                    made.replace(folder / name)
+                else:
+                    (folder / name).unlink(missing_ok=True)
+
+
+def locked(file: Path) -> IO[str]:
+    """A file that one run holds open; a second run at the same time is ended here."""
+    lock = file.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"Another run is writing to {file.parent}/. Wait for it, or give --folder.")
+    return lock
 
 
 def run(main: Callable[[], None]) -> None:

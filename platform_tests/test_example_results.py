@@ -19,6 +19,7 @@ from platform_tests.pyairbyte import (
 EXAMPLE = ROOT / "examples" / "pages_to_duckdb.py"
 RESULTS = {
     ".gitignore",
+    ".pages_to_duckdb.lock",
     "confluence.duckdb",
     "most_edited_pages.csv",
     "stale_pages_by_space.csv",
@@ -96,6 +97,21 @@ def test_what_is_stopped_keeps_the_last_results(
     assert bool(unfinished(last_results)) == (number == signal.SIGKILL), "the next run deletes it"
 
 
+def test_a_second_run_at_the_same_time_leaves_the_first_alone(tmp_path: Path) -> None:
+    slow = Service(Content(pages=3_000), latency=Latency(request_seconds=0.2))
+    with serve(slow) as site:
+        arguments = with_config(site, tmp_path)
+        with started_pyairbyte(EXAMPLE, *arguments, folder=tmp_path, trust=site.ca_file) as first:
+            wait_until_it_reads(site)
+            of_first = unfinished(tmp_path / "confluence")
+            second = run_pyairbyte(EXAMPLE, *arguments, folder=tmp_path, trust=site.ca_file)
+            assert unfinished(tmp_path / "confluence") == of_first
+            first.terminate()
+    assert second.returncode == 1
+    assert "Another run is writing to confluence/" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
 def wait_until_it_reads(site: RunningSite) -> None:
     deadline = time.monotonic() + 120
     while sum(call.path.endswith("/pages") for call in site.calls) < 4:
@@ -114,4 +130,4 @@ def test_a_run_deletes_what_a_killed_one_has_left(last_results: Path, tmp_path: 
     assert set(after) == RESULTS
     assert not unfinished(last_results)
     kept = {name for name, content in after.items() if before[name] == content}
-    assert kept == {".gitignore"}, "all results are new"
+    assert kept == {".gitignore", ".pages_to_duckdb.lock"}, "all results are new"
