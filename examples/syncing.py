@@ -91,11 +91,12 @@ def replacing(folder: Path, results: Sequence[str]) -> Iterator[Path]:
 
     Args:
         folder: Where the results belong. It is created, and ignored by git: it holds whole pages.
+            The root of a repository, and a folder with a `.gitignore`, are left to their owner.
         results: The names of the files. One that is not made is deleted: it is out of date.
     """
     example = f".{Path(sys.argv[0]).stem}"
-    if not folder.exists():
-        folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not any((folder / name).exists() for name in (".gitignore", ".git")):
         (folder / ".gitignore").write_text("*\n")
     with locked(folder / f"{example}.lock"):
         for of_a_killed_run in folder.glob(f"{example}-*"):

@@ -27,6 +27,20 @@ RESULTS = {
     "who_writes_where.csv",
 }
 
+REPLACE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import syncing
+
+def main():
+    with syncing.replacing(Path("results"), ["one", "two"]) as unfinished:
+        (unfinished / "one").write_text("new")
+        (unfinished / "two").write_text("new")
+
+syncing.run(main)
+"""
+
 
 @pytest.fixture(scope="module")
 def good_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -131,3 +145,17 @@ def test_a_run_deletes_what_a_killed_one_has_left(last_results: Path, tmp_path: 
     assert not unfinished(last_results)
     kept = {name for name, content in after.items() if before[name] == content}
     assert kept == {".gitignore", ".pages_to_duckdb.lock"}, "all results are new"
+
+
+@pytest.mark.parametrize(
+    ("there", "ignored"), [("notes.txt", "*\n"), (".gitignore", "mine\n"), (".git", None)]
+)
+def test_a_folder_that_exists_is_ignored_by_git(
+    there: str, ignored: str | None, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / there).write_text("mine\n")
+    printed_by(run_pyairbyte("-c", REPLACE, EXAMPLE.parent, folder=tmp_path))
+    of_git = folder / ".gitignore"
+    assert (of_git.read_text() if of_git.exists() else None) == ignored
