@@ -103,6 +103,8 @@ def replacing(folder: Path, results: Sequence[str]) -> Iterator[Path]:
             shutil.rmtree(of_a_killed_run)
         with TemporaryDirectory(prefix=f"{example}-", dir=folder) as unfinished:
             yield Path(unfinished)
+            for stop in (signal.SIGINT, signal.SIGTERM):  # it takes milliseconds from here
+                signal.signal(stop, signal.SIG_IGN)
             for name in results:
                 made = Path(unfinished, name)
                 if made.exists():

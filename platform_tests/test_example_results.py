@@ -28,7 +28,7 @@ RESULTS = {
 }
 
 REPLACE = """
-import sys
+import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import syncing
@@ -38,6 +38,12 @@ def main():
         (unfinished / "one").write_text("new")
         (unfinished / "two").write_text("new")
 
+def stop(event, given):
+    if event == "os.rename":
+        os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+
+if len(sys.argv) > 2:
+    sys.addaudithook(stop)
 syncing.run(main)
 """
 
@@ -159,3 +165,14 @@ def test_a_folder_that_exists_is_ignored_by_git(
     printed_by(run_pyairbyte("-c", REPLACE, EXAMPLE.parent, folder=tmp_path))
     of_git = folder / ".gitignore"
     assert (of_git.read_text() if of_git.exists() else None) == ignored
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_what_is_stopped_while_it_replaces_leaves_new_results(number: str, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / name).write_text("old")
+    printed_by(run_pyairbyte("-c", REPLACE, EXAMPLE.parent, number, folder=tmp_path))
+    assert [(folder / name).read_text() for name in ("one", "two")] == ["new", "new"]
+    assert not unfinished(folder)
