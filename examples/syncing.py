@@ -125,10 +125,19 @@ def locked(file: Path) -> IO[str]:
 
 def run(main: Callable[[], None]) -> None:
     """Run an example, and end it with one line when it is stopped or a file cannot be written."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stops: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        stops.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
         main()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # the latter if PyAirbyte reports a failure instead
+        if not stops:
+            raise
         sys.exit("Interrupted. The results of an earlier run, if any, are as they were.")
     except OSError as error:
         sys.exit(str(error))

@@ -113,6 +113,7 @@ def test_what_is_stopped_keeps_the_last_results(
             _, said = running.communicate(timeout=60)
     assert running.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 1)
     assert "Traceback" not in said
+    assert ("Interrupted. The results" in said) == (number != signal.SIGKILL)
     assert files(last_results) == before
     assert bool(unfinished(last_results)) == (number == signal.SIGKILL), "the next run deletes it"
 
