@@ -19,6 +19,8 @@ It imitates what the recorded responses of real sites show:
   v1's offsets;
 - the error bodies of both versions.
 
+It has a clock of its own, which `Date` shows in every response: `Service(…, clock=Clock(90))`.
+
 The rows depend on the seed and the sizes alone. The site responds as quickly as it can, to any
 number of requests, unless it is given a `Latency`, a `Limiter` or a `Chance`.
 
@@ -30,6 +32,7 @@ above v1's maximum is lowered silently. Nothing can be written. There are no per
 with the token sees everything.
 """
 
+from fake_confluence.clock import Clock
 from fake_confluence.content import Content
 from fake_confluence.faults import Fault
 from fake_confluence.network import Chance, Latency, Limiter, Refuser
@@ -40,6 +43,7 @@ from fake_confluence.service import Service
 __all__ = [
     "Call",
     "Chance",
+    "Clock",
     "Content",
     "Fault",
     "Latency",

@@ -135,7 +135,7 @@ class Route:
             from `random`.
         paging: How it is paged.
         parameters: The parameters it accepts besides those of its paging.
-        make_new: Makes the n-th row that is added at the beginning while the list is read.
+        make_new: Makes the n-th row that is added while the list is read, `make_new(n, instant)`.
     """
 
     path: str
@@ -144,7 +144,7 @@ class Route:
     make: Callable[..., Row]
     paging: ByCursor | ByOffset
     parameters: Parameters = field(default_factory=dict)
-    make_new: Callable[[int], Row] | None = None
+    make_new: Callable[[int, int], Row] | None = None
 
     @property
     def all_parameters(self) -> Parameters:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-import pendulum
-
 from fake_confluence.bodies import body
+from fake_confluence.clock import milliseconds, timestamp
 
 Row = dict[str, Any]
 
@@ -20,8 +19,11 @@ PAGE_IDS, BLOG_POST_IDS, SPACE_IDS = (
 )
 """The ids of all possible rows; they increase with the index."""
 
-_FIRST_DAY = pendulum.datetime(2023, 1, 2, 9)
-_NEWEST_EVENT = pendulum.datetime(2026, 6, 30, 12)
+_MINUTE = 60_000  # in milliseconds, as all instants here
+_HOUR = 60 * _MINUTE
+_FIRST_DAY = milliseconds("2023-01-02T09:00:00Z")
+_NEWEST_EVENT = milliseconds("2026-06-30T12:00:00Z")
+_ROWS_AFTER_FIRST_DAY = 5_000  # what more there is was created before: no row is newer than that
 _WRITERS = tuple(f"712020:{uuid.UUID(int=number * 7919, version=4)}" for number in range(1, 9))
 _SUBJECTS = (
     "Onboarding",
@@ -88,10 +90,9 @@ def _content(sizes: Sizes, ids: range, index: int, random: Random) -> Row:
     """What pages and blog posts have in common."""
     own_id = ids[index]
     space = int(sizes.spaces * random.random() ** 2)  # the first spaces are the large ones
-    created = _FIRST_DAY.add(minutes=index * 7, seconds=random.randrange(60))
+    created = _created(sizes, ids, index) + 1000 * random.randrange(60)
     edits = int(60 * random.random() ** 4)  # few are edited often, a third never
-    edited = created.add(hours=int(30_000 * random.random() ** 0.4) if edits else 0)
-    key = _key(space)
+    edited = created + (_HOUR * int(30_000 * random.random() ** 0.4) if edits else 0)
     return {
         "createdAt": _timestamp(created, random),
         "authorId": random.choice(_WRITERS),
@@ -101,20 +102,37 @@ def _content(sizes: Sizes, ids: range, index: int, random: Random) -> Row:
             "message": "" if edits else None,
             "minorEdit": random.random() < 0.1,
             "authorId": random.choice(_WRITERS),
-            "createdAt": _timestamp(edited.add(microseconds=11_000), random),
+            "createdAt": _timestamp(edited + 11, random),
             "ncsStepVersion": random.choice((None, "1", "17")),
         },
         "spaceId": str(SPACE_IDS[space]),
         "status": "archived" if ids is PAGE_IDS and random.random() < 0.05 else "current",
         "body": {"storage": {"representation": "storage", "value": _body(sizes, index, random)}},
         "title": f"{random.choice(_SUBJECTS)} {random.choice(_KINDS_OF_TEXT)} {index + 1}",
-        "_links": {
-            "editui": f"/pages/resumedraft.action?draftId={own_id}",
-            "webui": f"/spaces/{key}/pages/{own_id}",
-            "edituiv2": f"/spaces/{key}/pages/edit-v2/{own_id}",
-            "tinyui": f"/x/{own_id:x}",
-        },
+        "_links": content_links(own_id, SPACE_IDS[space]),
     }
+
+
+def _created(sizes: Sizes, ids: range, index: int) -> int:
+    """When a page or a blog post was created, to the minute."""
+    count = sizes.pages if ids is PAGE_IDS else sizes.blog_posts
+    return _FIRST_DAY + 7 * _MINUTE * (index - max(count - _ROWS_AFTER_FIRST_DAY, 0))
+
+
+def content_links(own_id: int, space_id: int) -> Row:
+    """The links of a page or a blog post, which depend on its space."""
+    key = _key(SPACE_IDS.index(space_id))
+    return {
+        "editui": f"/pages/resumedraft.action?draftId={own_id}",
+        "webui": f"/spaces/{key}/pages/{own_id}",
+        "edituiv2": f"/spaces/{key}/pages/edit-v2/{own_id}",
+        "tinyui": f"/x/{own_id:x}",
+    }
+
+
+def number_of(own_id: str) -> int:
+    """The index of the page, blog post or space that has this id."""
+    return (int(own_id) - _FIRST_ID) // (_ID_SLOTS * _ID_STEP)
 
 
 def _body(sizes: Sizes, index: int, random: Random) -> str:
@@ -132,7 +150,7 @@ def space(_: Sizes, index: int, random: Random) -> Row:
     description = f"All about {random.choice(_SUBJECTS).lower()}."
     return {
         "spaceOwnerId": random.choice(_WRITERS),
-        "createdAt": _timestamp(_FIRST_DAY.subtract(days=index), random),
+        "createdAt": _timestamp(_FIRST_DAY - 24 * _HOUR * index, random),
         "authorId": random.choice(_WRITERS),
         "homepageId": str(PAGE_IDS[index]),
         "icon": {
@@ -166,9 +184,8 @@ def event(_: Sizes, index: int, random: Random) -> Row:
     """An event of the audit log, newest first; some share a millisecond."""
     summary, category, kind = _EVENTS[index % len(_EVENTS)]
     step = index - 1 if index % 5 == 1 else index  # every fifth shares its millisecond
-    happened = _NEWEST_EVENT.subtract(minutes=step)
     return _audit_event(
-        creation_date=int(happened.timestamp() * 1000),
+        creation_date=_NEWEST_EVENT - _MINUTE * step,
         author=None if index % 4 == 0 else random.choice(_WRITERS),
         summary=summary,
         category=category,
@@ -192,10 +209,10 @@ def group(_: Sizes, index: int, random: Random) -> Row:
     }
 
 
-def new_event(number: int) -> Row:
-    """An event that happens now, while the audit log is read."""
+def new_event(number: int, creation_date: int) -> Row:
+    """An event that is written while the audit log is read."""
     return _audit_event(
-        creation_date=int(pendulum.now("UTC").timestamp() * 1000) + 1,
+        creation_date=creation_date,
         author=None,
         summary="User added to group",
         category="Users and groups",
@@ -252,8 +269,7 @@ def _audit_event(  # noqa: PLR0913 (an event has these parts)
     }
 
 
-def _timestamp(instant: pendulum.DateTime, random: Random) -> str:
+def _timestamp(instant: int, random: Random) -> str:
     """`2026-03-19T14:26:45.468Z`; now and then without milliseconds, as real sites do."""
-    if random.random() < 0.02:
-        return instant.format("YYYY-MM-DDTHH:mm:ss[Z]")
-    return instant.format("YYYY-MM-DDTHH:mm:ss.SSS[Z]")
+    text = timestamp(instant)
+    return text.partition(".")[0] + "Z" if random.random() < 0.02 else text

@@ -129,6 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 (the base's names)
 
+    def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002 (the base's)
+        """The site's time, for the responses that the standard library writes itself."""
+        return self.server.service.clock.date
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base's name)
         """Print nothing: a request line is of no use here, and headers are secret."""
 
@@ -137,14 +141,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         headers = {"Content-Type": "application/json", "atl-traceid": f"{id(reply):032x}"}
-        headers |= reply.headers
+        headers |= {"Server": "AtlassianEdge", **reply.headers}
         body = reply.compressed or _bytes(reply)
         if body and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = reply.compressed or gzip.compress(body, 1)
             headers["Content-Encoding"] = "gzip"
         if reply.is_gzip_broken:
             body = body[:10] + b"\0" * 8 + body[18:]
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()

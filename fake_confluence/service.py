@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from fake_confluence.clock import Clock
 from fake_confluence.content import Content, Rows
 from fake_confluence.faults import KINDS, Fault, Plan
 from fake_confluence.network import Latency, Refuser
@@ -21,6 +22,7 @@ from fake_confluence.rows import Row
 
 EMAIL = "ada@acme.com"
 API_TOKEN = "ATATT3x-not-a-real-token"  # noqa: S105 (it opens nothing but this fake)
+AUTHORIZATION = "Basic " + base64.b64encode(f"{EMAIL}:{API_TOKEN}".encode()).decode()
 _CURRENT_USER = "/wiki/rest/api/user/current"
 
 
@@ -39,6 +41,7 @@ class Service:
         events_per_call: How many new audit events are added before each request for the audit log.
         latency: How long responses take.
         limiter: Which requests the site refuses; none when there is no limiter.
+        clock: The site's time; this machine's by default.
     """
 
     def __init__(  # noqa: PLR0913 (each is a way for sites to be different)
@@ -52,6 +55,7 @@ class Service:
         events_per_call: int = 0,
         latency: Latency | None = None,
         limiter: Refuser | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.content = content
         self.calls: list[Call] = []
@@ -62,6 +66,7 @@ class Service:
         self._events_per_call = events_per_call
         self._latency = latency or Latency()
         self._limiter = limiter
+        self.clock = clock or Clock()
         self._old_rows: dict[str, list[Row]] = {}
         self._new_rows: defaultdict[str, list[Row]] = defaultdict(list)
         self._lock = threading.Lock()
@@ -82,14 +87,15 @@ class Service:
         refusal = self._limiter.refusal() if self._limiter else None
         reply = refusal or self._honest_reply(call, rows, fault)
         reply = replace(reply, delay_seconds=self._latency.seconds(_body_count(reply)))
-        return KINDS[fault.kind](reply, fault) if fault else reply
+        reply = KINDS[fault.kind](reply, fault) if fault else reply
+        return replace(reply, headers={"Date": self.clock.date, **reply.headers})
 
     def _honest_reply(self, call: Call, rows: Rows | None, fault: Fault | None) -> Reply:
         if call.method != "GET":
             return Reply(status=405, document=error_body(405, "Method not allowed"))
         if fault and fault.kind == "unrecognised":
             return unrecognised(call.path)
-        known = call.headers.get("authorization") == _authorization()
+        known = call.headers.get("authorization") == AUTHORIZATION
         if not known and not self._welcomes_visitors:
             return self._refusal(call)
         try:
@@ -173,9 +179,9 @@ class Service:
         there = [*reversed(self._new_rows[call.path]), *self._old_rows[call.path]]
         return [row for row in there if earliest <= row[field] <= latest]
 
-    def _add_new(self, make_new: Callable[[int], Row], path: str) -> None:
-        new = self._new_rows[path]
-        new.extend(make_new(len(new)) for _ in range(self._events_per_call))
+    def _add_new(self, make_new: Callable[[int, int], Row], path: str) -> None:
+        new, instant = self._new_rows[path], self.clock.now() + 1
+        new.extend(make_new(len(new), instant) for _ in range(self._events_per_call))
 
 
 def _found(
@@ -208,10 +214,6 @@ def _limit_of(call: Call) -> int:
     """The rows a request asks for, as planned faults count them."""
     text = dict(call.params).get("limit", "25")
     return int(text) if text.isdigit() else 25
-
-
-def _authorization() -> str:
-    return "Basic " + base64.b64encode(f"{EMAIL}:{API_TOKEN}".encode()).decode()
 
 
 def _current_user(*, known: bool) -> Reply:
