@@ -14,7 +14,11 @@ It imitates what the recorded responses of real sites show:
 - Basic authentication, the current user, and both ways to refuse a credential: 401, or 404 and 403;
 - the lists of pages, blog posts and spaces, with v2's cursors, next links (relative, beginning with
   `/wiki`, the cursor raw or escaped and anywhere in the query), Link headers and at most 250 rows;
-- pages and blog posts by `id`, with macros, tables, tasks, links and images in their bodies;
+- their order: by id, or as `sort` says, both ways; a cursor is the key of the last row (its value
+  and its id), and is refused with another `sort`;
+- what selects rows: `id`, `space-id` and `status` of pages and blog posts, `ids`, `keys`, `type`
+  and `status` of spaces, repeated or with commas, as many as Confluence allows;
+- macros, tables, tasks, links and images in bodies;
 - the audit log (newest first, two events in one millisecond, no next link) and the groups, with
   v1's offsets;
 - the error bodies of both versions.
@@ -26,10 +30,10 @@ number of requests, unless it is given a `Latency`, a `Limiter` or a `Chance`.
 
 Its lists are the rows of one table, `routes.ROUTES`. To add one, read the first lines of `routes`.
 
-It does not imitate any other parameter (such as `sort`, `status` and `space-id`) or bodies other
-than `storage`: it refuses them with 400 and a reason. Every other path responds with 404. A `limit`
-above v1's maximum is lowered silently. Nothing can be written. There are no permissions: anyone
-with the token sees everything.
+It does not imitate any other parameter (such as `title`, `subtype` and `labels`), `sort=title`, or
+bodies other than `storage`: it refuses them with 400 and a reason. Every other path responds with
+404. A `limit` above v1's maximum is lowered silently. Nothing can be written. There are no
+permissions: anyone with the token sees everything.
 """
 
 from fake_confluence.clock import Clock

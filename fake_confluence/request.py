@@ -1,6 +1,6 @@
 """Hold a request, and refuse what the fake does not imitate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Parameters = Mapping[str, Sequence[str] | None]
@@ -27,11 +27,18 @@ class RefusedError(Exception):
     """The request is answered with 400."""
 
 
-def checked(call: Call, name: str, known: Parameters) -> dict[str, str]:
-    """The parameters, each known to this list, given once, with a known value."""
-    params = dict(call.params)
-    if len(params) != len(call.params):
-        raise RefusedError("A parameter is given twice, which this fake does not imitate.")
+def checked(
+    call: Call, name: str, known: Parameters, repeatable: Container[str] = ()
+) -> dict[str, str]:
+    """The parameters, each known to this list, given once, with a known value.
+
+    Those that may be repeated are joined by commas.
+    """
+    params: dict[str, str] = {}
+    for given, value in call.params:
+        if given in params and given not in repeatable:
+            raise RefusedError("A parameter is given twice, which this fake does not imitate.")
+        params[given] = f"{params[given]},{value}" if given in params else value
     for given, value in params.items():
         if given not in known:
             raise RefusedError(f"This fake does not imitate the parameter '{given}' of {name}.")

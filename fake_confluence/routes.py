@@ -25,12 +25,13 @@ For a list below another row, the value of the placeholder is the last argument 
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
-from fake_confluence.request import Parameters, RefusedError, whole_number
+from fake_confluence.clock import milliseconds
+from fake_confluence.paging import ByCursor, ByOffset, Fact, Filter
+from fake_confluence.request import Parameters
 from fake_confluence.rows import (
     BLOG_POST_IDS,
     PAGE_IDS,
@@ -45,82 +46,6 @@ from fake_confluence.rows import (
 )
 
 _PLACEHOLDER = re.compile(r"\{\w+\}")
-_MAX_IDS = 250
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByCursor:
-    """How a list of v2 is paged; visitors see no rows.
-
-    Args:
-        max_rows: The largest `limit`; a larger one is refused.
-        default_rows: The `limit` where none is given.
-        ids: The ids of its rows; cursors are made from them.
-        has_id_filter: Whether `id=65538,4259830` is understood.
-    """
-
-    max_rows: int = 250
-    default_rows: int = 25
-    ids: range = range(1, 2**62)
-    has_id_filter: bool = False
-
-    @property
-    def parameters(self) -> Parameters:
-        """Those of every list of v2."""
-        ids = ("id",) if self.has_id_filter else ()
-        return dict.fromkeys(("limit", "cursor", *ids))
-
-    def limit(self, params: Mapping[str, str]) -> int:
-        """How many rows are asked for."""
-        limit = whole_number(params, "limit", self.default_rows)
-        if limit > self.max_rows:
-            raise RefusedError(
-                f"Provided size {{{limit}}} for 'limit' is greater than the max allowed: "
-                f"{self.max_rows}"
-            )
-        if limit < 1:
-            raise RefusedError("'limit' is less than 1.")
-        return limit
-
-    def index_after(self, last_id: int) -> int:
-        """The index of the first row whose id is greater than `last_id`."""
-        return bisect_right(self.ids, last_id)
-
-    def indices(self, text: str) -> list[int]:
-        """The rows whose ids are `65538,4259830`, in the order of the list; -1 is no row."""
-        parts = text.split(",")
-        if len(parts) > _MAX_IDS or not all(part.isascii() and part.isdigit() for part in parts):
-            raise RefusedError(f"'id' is not a list of at most {_MAX_IDS} ids.")
-        wanted = map(int, parts)
-        return sorted({self.ids.index(own) if own in self.ids else -1 for own in wanted})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByOffset:
-    """How a list of v1 is paged; visitors get a 403.
-
-    Args:
-        max_rows: The most rows in one response; a larger `limit` is lowered silently.
-        has_next_link: Whether a response has a next link.
-        size_is_total: Whether `size` counts the whole list instead of the response. Real sites
-            differ in this.
-        date_field: The field of a row that `startDate` and `endDate` filter by.
-    """
-
-    max_rows: int
-    has_next_link: bool = True
-    size_is_total: bool = False
-    date_field: str = ""
-
-    @property
-    def parameters(self) -> Parameters:
-        """Those of every list of v1, and two more where rows have dates."""
-        dates = ("startDate", "endDate") if self.date_field else ()
-        return dict.fromkeys(("start", "limit", *dates))
-
-    def limit(self, params: Mapping[str, str]) -> int:
-        """How many rows are asked for, or the most that the site gives."""
-        return min(whole_number(params, "limit", self.max_rows), self.max_rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,13 +87,57 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(_PLACEHOLDER.sub("([^/]+)", path))
 
 
+def _field(name: str) -> Fact:
+    """What stands in one field of a row."""
+    return lambda row: str(row[name])
+
+
+_DATES: dict[str, Fact] = {
+    "created-date": lambda row: milliseconds(row["createdAt"]),
+    "modified-date": lambda row: milliseconds(row["version"]["createdAt"]),
+}
+_NAMES: dict[str, Fact] = {"key": _field("key"), "name": _field("name")}
+_IN_SPACES = Filter(fact=_field("spaceId"), is_number=True, max_values=100)
+# Generated pages are current or archived, and generated blog posts are current.
+_PAGE_STATUSES = Filter(
+    fact=_field("status"),
+    values=frozenset({"current", "archived", "trashed", "deleted"}),
+    default=frozenset({"current", "archived"}),
+    generated=frozenset({"current", "archived"}),
+)
+_BLOG_POST_STATUSES = Filter(
+    fact=_field("status"),
+    values=frozenset({"current", "trashed", "deleted"}),
+    default=frozenset({"current"}),
+    generated=frozenset({"current"}),
+)
+_SPACE_FILTERS = {
+    "keys": Filter(fact=_field("key")),
+    "type": Filter(
+        fact=_field("type"),
+        values=frozenset({"global", "collaboration", "knowledge_base", "personal", "system"}),
+        max_values=1,
+    ),
+    "status": Filter(
+        fact=_field("status"),
+        values=frozenset({"current", "archived", "trashed"}),
+        max_values=1,
+    ),
+}
+
+
 ROUTES: tuple[Route, ...] = (
     Route(
         path="/wiki/api/v2/pages",
         name="pages",
         count=lambda sizes: sizes.pages,
         make=page,
-        paging=ByCursor(ids=PAGE_IDS, has_id_filter=True),
+        paging=ByCursor(
+            ids=PAGE_IDS,
+            id_name="id",
+            sorts=_DATES,
+            filters={"space-id": _IN_SPACES, "status": _PAGE_STATUSES},
+        ),
         parameters={"body-format": ("storage",)},
     ),
     Route(
@@ -176,7 +145,12 @@ ROUTES: tuple[Route, ...] = (
         name="blog_posts",
         count=lambda sizes: sizes.blog_posts,
         make=blog_post,
-        paging=ByCursor(ids=BLOG_POST_IDS, has_id_filter=True),
+        paging=ByCursor(
+            ids=BLOG_POST_IDS,
+            id_name="id",
+            sorts=_DATES,
+            filters={"space-id": _IN_SPACES, "status": _BLOG_POST_STATUSES},
+        ),
         parameters={"body-format": ("storage",)},
     ),
     Route(
@@ -184,7 +158,7 @@ ROUTES: tuple[Route, ...] = (
         name="space",
         count=lambda sizes: sizes.spaces,
         make=space,
-        paging=ByCursor(ids=SPACE_IDS),
+        paging=ByCursor(ids=SPACE_IDS, id_name="ids", sorts=_NAMES, filters=_SPACE_FILTERS),
         parameters={"description-format": ("plain",), "include-icon": ("true", "false")},
     ),
     Route(

@@ -1,23 +1,23 @@
 """Answer requests as Confluence Cloud would; no sockets here."""
 
 import base64
-import binascii
-import json
 import threading
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from itertools import islice
 from urllib.parse import quote, urlencode
 
 from fake_confluence.clock import Clock
 from fake_confluence.content import Content, Rows
+from fake_confluence.facts import Facts
 from fake_confluence.faults import KINDS, Fault, Plan
+from fake_confluence.listing import walk
 from fake_confluence.network import Latency, Refuser
+from fake_confluence.paging import ByCursor, ByOffset
+from fake_confluence.query import Query, cursor, query
 from fake_confluence.reply import Reply, error_body, link_header, unrecognised
 from fake_confluence.request import Call, RefusedError, checked, whole_number
-from fake_confluence.routes import ByCursor, ByOffset
 from fake_confluence.rows import Row
 
 EMAIL = "ada@acme.com"
@@ -69,7 +69,9 @@ class Service:
         self.clock = clock or Clock()
         self._old_rows: dict[str, list[Row]] = {}
         self._new_rows: defaultdict[str, list[Row]] = defaultdict(list)
+        self._facts: dict[str, Facts] = {}
         self._lock = threading.Lock()
+        self._rows_lock = threading.RLock()
 
     def recover(self) -> None:
         """Let nothing go wrong from now on."""
@@ -121,24 +123,29 @@ class Service:
     def _by_cursor(
         self, call: Call, rows: Rows, paging: ByCursor, fault: Fault | None, *, known: bool
     ) -> Reply:
-        params = checked(call, rows.route.name, rows.route.all_parameters)
+        params = checked(call, rows.route.name, rows.route.all_parameters, paging.repeatable)
         given = min(paging.limit(params), self.page_cap or paging.max_rows)
+        asked = _understood(params, paging, fault)
         fails = fault.kind if fault else ""
-        asked = "" if fails == "ignore_position" else params.get("cursor", "")
-        first = paging.index_after(_last_id(asked)) if asked else 0
-        found = _found(rows, paging, params, fault) if known else []
-        start = bisect_left(found, first)
-        end = min(start + (0 if fails == "empty_page" else given), len(found))
+        with self._rows_lock:
+            found = walk(asked, paging, self._facts_of(call.path, rows, paging))
+            keys = [*islice(found, given + 1)] if known else []
+            shown = [] if fails == "empty_page" else keys[:given]
+            made = [rows.row(paging.ids.index(own_id)) for _, own_id in shown]
         links = {"base": _base(call)}
-        if end < len(found):
-            salt = len(self.calls) if fails == "empty_page" else 0
-            after = found[end - 1] + 1 if end else 0
-            repeated = asked if fails == "repeat_cursor" else ""
-            cursor = repeated or _cursor(paging.ids[after - 1] if after else 0, salt=salt)
-            links["next"] = _next_link(call.path, params, cursor, style=after // given)
-        shown = [_as_asked(rows.row(i), params) for i in found[start:end]]
-        document = {"results": shown, "_links": links}
+        if len(keys) > len(shown):
+            last = shown[-1] if shown else asked.after or asked.beginning
+            fresh = cursor(asked.order, last, salt=len(self.calls) if not shown else 0)
+            repeated = params.get("cursor", "") if fails == "repeat_cursor" else ""
+            style = paging.number(last[1]) // given
+            links["next"] = _next_link(call, repeated or fresh, style=style)
+        document = {"results": [_as_asked(row, params) for row in made], "_links": links}
         return Reply(status=200, document=document, headers={"Link": link_header(links)})
+
+    def _facts_of(self, path: str, rows: Rows, paging: ByCursor) -> Facts:
+        if path not in self._facts:
+            self._facts[path] = Facts(rows, paging)
+        return self._facts[path]
 
     def _by_offset(
         self, call: Call, rows: Rows, paging: ByOffset, fault: Fault | None, *, known: bool
@@ -184,19 +191,16 @@ class Service:
         new.extend(make_new(len(new), instant) for _ in range(self._events_per_call))
 
 
-def _found(
-    rows: Rows, paging: ByCursor, params: Mapping[str, str], fault: Fault | None
-) -> Sequence[int]:
-    """The numbers of the rows a request is for: all, or those whose ids it names."""
-    everything = range(rows.count)
+def _understood(params: Mapping[str, str], paging: ByCursor, fault: Fault | None) -> Query:
+    """What a request asks for, without what a planned fault ignores of it."""
     fails = fault.kind if fault else ""
-    if "id" not in params or fails == "ignore_ids":
-        return everything
-    numbers = paging.indices(params["id"])
-    if fault and fails == "few_ids":
-        del numbers[fault.row_count :]
-    gone = range(fault.row, fault.row + fault.row_count) if fault and fails == "gone" else ()
-    return [number for number in numbers if number in everything and number not in gone]
+    ignored = {"ignore_position": ("cursor",), "ignore_ids": (paging.id_name,)}.get(fails, ())
+    asked = query({k: v for k, v in params.items() if k not in ignored}, paging)
+    if fault is None or asked.indices is None:
+        return asked
+    gone = range(fault.row, fault.row + fault.row_count) if fails == "gone" else ()
+    looked_at = asked.indices[: fault.row_count] if fails == "few_ids" else asked.indices
+    return replace(asked, indices=[index for index in looked_at if index not in gone])
 
 
 def _shifted(rows: Rows, fault: Fault | None, places: range) -> tuple[list[Row], int]:
@@ -247,27 +251,9 @@ def _as_asked(row: Row, params: Mapping[str, str]) -> Row:
     return row
 
 
-def _cursor(last_id: int, *, salt: int) -> str:
-    """A position as v2 gives it: Base64 of JSON, here always with `+` and `/`, often with `=`."""
-    position: dict[str, Any] = {"id": str(last_id), "contentOrder": "id"}
-    position |= {"contentOrderValue": last_id, "salt": f">>>>>???{salt}"}
-    return base64.b64encode(json.dumps(position, separators=(",", ":")).encode()).decode()
-
-
-def _last_id(cursor: str) -> int:
-    try:
-        return int(json.loads(base64.b64decode(cursor, validate=True))["contentOrderValue"])
-    except (binascii.Error, ValueError, KeyError, TypeError):
-        raise RefusedError(
-            "Provided value for 'cursor' is not the correct type. Expected type is Cursor."
-        ) from None
-
-
-def _next_link(path: str, params: Mapping[str, str], cursor: str, *, style: int) -> str:
+def _next_link(call: Call, position: str, *, style: int) -> str:
     """The link to the next page; as on real sites, escaping and the place of the cursor vary."""
-    others = [(name, value) for name, value in params.items() if name != "cursor"]
-    escaped = quote(cursor, safe="") if style % 2 else cursor
-    place = style % (len(others) + 1)
-    query = [urlencode([other]) for other in others]
-    query.insert(place, f"cursor={escaped}")
-    return f"{path}?{'&'.join(query)}"
+    query = [urlencode([(name, value)]) for name, value in call.params if name != "cursor"]
+    escaped = quote(position, safe="") if style % 2 else position
+    query.insert(style % (len(query) + 1), f"cursor={escaped}")
+    return f"{call.path}?{'&'.join(query)}"

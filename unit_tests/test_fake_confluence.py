@@ -16,7 +16,8 @@ import requests
 
 from fake_confluence import Content, Fault, RunningSite
 from fake_confluence.bodies import body
-from fake_confluence.routes import ROUTES, ByCursor, ByOffset, Route
+from fake_confluence.paging import ByCursor, ByOffset
+from fake_confluence.routes import ROUTES, Route
 from fake_confluence.rows import Row, Sizes
 from unit_tests.conftest import StartSite
 from unit_tests.recordings import recorded_lists, recording
@@ -137,7 +138,7 @@ def test_the_audit_log_is_newest_first_and_its_ends_are_inclusive(start_site: St
 @every_stream
 def test_parameters_it_does_not_imitate_are_refused(stream: str, start_site: StartSite) -> None:
     site = start_site()
-    for name, value in [("sort", "id"), ("status", "current"), ("expand", "body.storage")]:
+    for name, value in [("title", "Café"), ("subtype", "live"), ("expand", "body.storage")]:
         answer = get(site, PATHS[stream], **{name: value})
         assert answer.status_code == 400
         assert f"'{name}'" in answer.json()["errors"][0]["title"]
