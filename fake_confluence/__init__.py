@@ -18,7 +18,8 @@ It imitates what the recorded responses of real sites show:
   and its id), and is refused with another `sort`;
 - what selects rows: `id`, `space-id` and `status` of pages and blog posts, `ids`, `keys`, `type`
   and `status` of spaces, repeated or with commas, as many as Confluence allows;
-- macros, tables, tasks, links and images in bodies;
+- macros, tables, tasks, links and images in bodies, in the storage format; as Atlassian documents
+  they have the same text, but no such elements;
 - the audit log (newest first, two events in one millisecond, no next link) and the groups, with
   v1's offsets;
 - the error bodies of both versions.
@@ -30,10 +31,10 @@ number of requests, unless it is given a `Latency`, a `Limiter` or a `Chance`.
 
 Its lists are the rows of one table, `routes.ROUTES`. To add one, read the first lines of `routes`.
 
-It does not imitate any other parameter (such as `title`, `subtype` and `labels`), `sort=title`, or
-bodies other than `storage`: it refuses them with 400 and a reason. Every other path responds with
-404. A `limit` above v1's maximum is lowered silently. Nothing can be written. There are no
-permissions: anyone with the token sees everything.
+It does not imitate any other parameter (such as `title`, `subtype` and `labels`), nor `sort=title`:
+it refuses them with 400 and a reason. Every other path responds with 404. A `limit` above v1's
+maximum is lowered silently. Nothing can be written. There are no permissions: anyone
+with the token sees everything.
 """
 
 from fake_confluence.clock import Clock

@@ -1,5 +1,8 @@
-"""Generate the bodies of pages and blog posts, in Confluence's storage format."""
+"""Generate the bodies of pages and blog posts: storage format, or Atlassian documents."""
 
+import html
+import json
+import re
 from collections.abc import Iterator
 from random import Random
 
@@ -73,3 +76,23 @@ def _paragraphs(wanted_size: int, random: Random) -> Iterator[str]:
         paragraph = f"<p>{random.choice(_SENTENCES)}</p>"
         wanted_size -= len(paragraph)
         yield paragraph
+
+
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_BLOCK_END = re.compile(r"</(?:p|h2|ac:task-body|ac:plain-text-body)>")
+_TAG = re.compile(r"<[^>]*>")
+
+
+def atlas_document(storage: str) -> str:
+    """The text of a body in the Atlassian Document Format, a paragraph for each block.
+
+    It is JSON, as text: `{"type": "doc", "version": 1, "content": [{"type": "paragraph", …}]}`.
+    """
+    escaped = _CDATA.sub(lambda found: html.escape(found[1]), storage)
+    texts = (html.unescape(_TAG.sub("", block)) for block in _BLOCK_END.split(escaped))
+    content = [
+        {"type": "paragraph", "content": [{"type": "text", "text": text}]}
+        for text in texts
+        if text.strip()
+    ]
+    return json.dumps({"type": "doc", "version": 1, "content": content}, ensure_ascii=False)

@@ -138,7 +138,7 @@ ROUTES: tuple[Route, ...] = (
             sorts=_DATES,
             filters={"space-id": _IN_SPACES, "status": _PAGE_STATUSES},
         ),
-        parameters={"body-format": ("storage",)},
+        parameters={"body-format": ("storage", "atlas_doc_format")},
     ),
     Route(
         path="/wiki/api/v2/blogposts",
@@ -151,7 +151,7 @@ ROUTES: tuple[Route, ...] = (
             sorts=_DATES,
             filters={"space-id": _IN_SPACES, "status": _BLOG_POST_STATUSES},
         ),
-        parameters={"body-format": ("storage",)},
+        parameters={"body-format": ("storage", "atlas_doc_format")},
     ),
     Route(
         path="/wiki/api/v2/spaces",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from urllib.parse import quote, urlencode
 
+from fake_confluence.bodies import atlas_document
 from fake_confluence.clock import Clock
 from fake_confluence.content import Content, Rows
 from fake_confluence.facts import Facts
@@ -242,13 +243,21 @@ def _body_count(reply: Reply) -> int:
 
 def _as_asked(row: Row, params: Mapping[str, str]) -> Row:
     """The row without the fields that were not requested."""
-    if "body" in row and "body-format" not in params:
-        return {**row, "body": {}}
+    if "body" in row:
+        return {**row, "body": _body(row["body"], params.get("body-format", ""))}
     if "description" in row and "description-format" not in params:
         row = {**row, "description": None}
     if "icon" in row and params.get("include-icon") != "true":
         row = {**row, "icon": None}
     return row
+
+
+def _body(body: Row, body_format: str) -> Row:
+    """The body in the requested format; each format has its own field."""
+    if body_format != "atlas_doc_format":
+        return body if body_format else {}
+    document = atlas_document(body["storage"]["value"])
+    return {body_format: {"representation": body_format, "value": document}}
 
 
 def _next_link(call: Call, position: str, *, style: int) -> str:
