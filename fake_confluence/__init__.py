@@ -25,21 +25,32 @@ It imitates what the recorded responses of real sites show:
 - the error bodies of both versions.
 
 It has a clock of its own, which `Date` shows in every response: `Service(…, clock=Clock(90))`.
+Pages, blog posts, spaces and the audit log change when a program lets them, even while requests are
+answered:
 
-The rows depend on the seed and the sizes alone. The site responds as quickly as it can, to any
-number of requests, unless it is given a `Latency`, a `Limiter` or a `Chance`.
+    service.history.edit("65538")  # a new version, dated by the clock
+    service.history.move("65538", parent_id=None)  # no new version, unless it is asked for
+    service.history.trash("65538")  # `history.py` has all acts
+
+A row that is edited moves to the front of a list that is newest first; who pages there does not see
+it any more, as with every keyset. A page in the trash shows no parent; one that is restored is
+where it was. The children of what is archived, trashed or purged stay as they are. No row has the
+status `deleted`. There is one account; what it may not see is in no list.
+
+The generated rows depend on the seed and the sizes alone. The site responds as quickly as it can,
+to any number of requests, unless it is given a `Latency`, a `Limiter` or a `Chance`.
 
 Its lists are the rows of one table, `routes.ROUTES`. To add one, read the first lines of `routes`.
 
 It does not imitate any other parameter (such as `title`, `subtype` and `labels`), nor `sort=title`:
 it refuses them with 400 and a reason. Every other path responds with 404. A `limit` above v1's
-maximum is lowered silently. Nothing can be written. There are no permissions: anyone
-with the token sees everything.
+maximum is lowered silently. Nothing can be written by a request.
 """
 
 from fake_confluence.clock import Clock
 from fake_confluence.content import Content
 from fake_confluence.faults import Fault
+from fake_confluence.history import History
 from fake_confluence.network import Chance, Latency, Limiter, Refuser
 from fake_confluence.request import Call
 from fake_confluence.server import RunningSite, serve
@@ -51,6 +62,7 @@ __all__ = [
     "Clock",
     "Content",
     "Fault",
+    "History",
     "Latency",
     "Limiter",
     "Refuser",

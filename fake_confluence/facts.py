@@ -23,17 +23,16 @@ class Facts:
         self._rows = replace(rows, content=light)
         self._paging = paging
         self.count = rows.count
-        self._is_known = bytearray(self.count)
-        self._columns: dict[str, MutableSequence[Any]] = {
-            name: array("q", [0]) * self.count if name.endswith("-date") else [""] * self.count
-            for name in (*paging.sorts, *paging.filters)
-        }
+        self._is_known = bytearray()
+        self._columns: dict[str, MutableSequence[Any]] = {}
         self._orders: dict[str, Sequence[int]] = {"id": range(self.count)}
 
     def value(self, name: str, index: int) -> Value:
         """One fact of one row."""
         if name == "id":
             return self._paging.ids[index]
+        if not self._is_known:
+            self._make_room()
         if not self._is_known[index]:
             self._look_at(index)
         found: Value = self._columns[name][index]
@@ -47,9 +46,14 @@ class Facts:
             self._orders[name] = array("q", by_value)
         return self._orders[name]
 
+    def _make_room(self) -> None:
+        self._is_known = bytearray(self.count)
+        for name in (*self._paging.sorts, *self._paging.filters):
+            is_date = name.endswith("-date")
+            self._columns[name] = (array("q", [0]) if is_date else [""]) * self.count
+
     def _look_at(self, index: int) -> None:
         row = self._rows.row(index)
         for name, value in self._paging.facts(row).items():
-            if name != "id":
-                self._columns[name][index] = value
+            self._columns[name][index] = value
         self._is_known[index] = True

@@ -1,56 +1,71 @@
 """Walk through a list of v2 in any order, from any position, over rows that change meanwhile."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from heapq import merge
 
-from fake_confluence.facts import Facts
-from fake_confluence.paging import ByCursor, Value
+from fake_confluence.paging import Value
 from fake_confluence.query import Key, Query
+from fake_confluence.table import Table
 
-Test = Callable[[Value], bool]
-
-
-def walk(query: Query, paging: ByCursor, facts: Facts) -> Iterator[Key]:
-    """The positions of the rows that a request is for, in its order."""
-    return _generated(query, paging, facts)
+Tests = dict[str, Callable[[Value], bool]]
+"""What each fact of a row must pass."""
 
 
-def _generated(query: Query, paging: ByCursor, facts: Facts) -> Iterator[Key]:
-    tests = _tests(query, paging)
-    if tests is None:
+def walk(query: Query, table: Table, hidden_spaces: Collection[str] = ()) -> Iterator[Key]:
+    """The positions of the rows that a request is for, in its order.
+
+    Generated rows were sorted once. Those that have changed are sorted at each request, and merged.
+    """
+    tests: Tests = {name: wanted.__contains__ for name, wanted in query.wanted.items()}
+    if hidden_spaces and "space-id" in table.paging.filters:
+        wanted = query.wanted.get("space-id")
+        tests["space-id"] = lambda space: (
+            space not in hidden_spaces and (wanted is None or space in wanted)
+        )
+    generated, altered = _generated(query, table, tests), _altered(query, table, tests)
+    return merge(generated, altered, reverse=query.is_descending)
+
+
+def _generated(query: Query, table: Table, tests: Tests) -> Iterator[Key]:
+    facts, ids = table.generated, table.paging.ids
+    kinds = {name: each.generated for name, each in table.paging.filters.items() if each.generated}
+    wanted = query.wanted
+    if any(kinds[name].isdisjoint(wanted[name]) for name in kinds.keys() & wanted):
         return
+    sure = {name for name in kinds.keys() & wanted if kinds[name] <= wanted[name]}
+    needed = [(name, test) for name, test in tests.items() if name not in sure]
 
     def key(index: int) -> Key:
-        return facts.value(query.fact, index), paging.ids[index]
+        return facts.value(query.fact, index), ids[index]
 
-    order = _named(query.indices, facts.count, key) if query.indices is not None else None
-    order = facts.order(query.fact) if order is None else order
-    for place in _places(order, query, key):
-        index = order[place]
-        if all(test(facts.value(name, index)) for name, test in tests):
+    for index in _after(query, _order(query, table, key), key):
+        is_as_generated = index not in table.altered
+        if is_as_generated and all(test(facts.value(name, index)) for name, test in needed):
             yield key(index)
 
 
-def _named(indices: list[int], count: int, key: Callable[[int], Key]) -> Sequence[int]:
-    return sorted((index for index in indices if 0 <= index < count), key=key)
+def _order(query: Query, table: Table, key: Callable[[int], Key]) -> Sequence[int]:
+    """The generated rows that may be meant, least first."""
+    if query.indices is None:
+        return table.generated.order(query.fact)
+    return sorted((each for each in query.indices if 0 <= each < table.generated.count), key=key)
 
 
-def _places(order: Sequence[int], query: Query, key: Callable[[int], Key]) -> range:
-    """The places in the sorted rows where the walk goes, one after the other."""
+def _altered(query: Query, table: Table, tests: Tests) -> Iterator[Key]:
+    named = table.listed if query.indices is None else table.listed.keys() & query.indices
+
+    def key(index: int) -> Key:
+        return table.listed[index][query.fact], table.paging.ids[index]
+
+    found = [i for i in named if all(test(table.listed[i][name]) for name, test in tests.items())]
+    return (key(index) for index in _after(query, sorted(found, key=key), key))
+
+
+def _after(query: Query, order: Sequence[int], key: Callable[[int], Key]) -> Iterator[int]:
+    """The sorted rows behind the position of the request, in its direction."""
     if query.is_descending:
         end = len(order) if query.after is None else bisect_left(order, query.after, key=key)
-        return range(end - 1, -1, -1)
+        return (order[place] for place in range(end - 1, -1, -1))
     begin = 0 if query.after is None else bisect_right(order, query.after, key=key)
-    return range(begin, len(order))
-
-
-def _tests(query: Query, paging: ByCursor) -> list[tuple[str, Test]] | None:
-    """What must be asked of a generated row; None where no generated row can be wanted."""
-    tests: list[tuple[str, Test]] = []
-    for name, wanted in query.wanted.items():
-        generated = paging.filters[name].generated
-        if generated and not generated.intersection(wanted):
-            return None
-        if not generated or not generated.issubset(wanted):
-            tests.append((name, wanted.__contains__))
-    return tests
+    return (order[place] for place in range(begin, len(order)))

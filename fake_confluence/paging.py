@@ -31,12 +31,12 @@ class Filter:
 
     fact: Fact
     values: frozenset[str] = frozenset()
-    default: frozenset[str] = frozenset()
-    generated: frozenset[str] = frozenset()
+    default: frozenset[Value] = frozenset()
+    generated: frozenset[Value] = frozenset()
     is_number: bool = False
     max_values: int = 250
 
-    def wanted(self, name: str, params: Mapping[str, str]) -> frozenset[str]:
+    def wanted(self, name: str, params: Mapping[str, str]) -> frozenset[Value]:
         """The values that a request asks for; none when it is for all rows."""
         if name not in params:
             return self.default

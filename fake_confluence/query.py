@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ class Query:
 
     order: str
     after: Key | None
-    wanted: Mapping[str, Collection[Value]]
+    wanted: Mapping[str, frozenset[Value]]
     indices: list[int] | None
 
     @property

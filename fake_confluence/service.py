@@ -2,8 +2,7 @@
 
 import base64
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from urllib.parse import quote, urlencode
@@ -11,15 +10,17 @@ from urllib.parse import quote, urlencode
 from fake_confluence.bodies import atlas_document
 from fake_confluence.clock import Clock
 from fake_confluence.content import Content, Rows
-from fake_confluence.facts import Facts
 from fake_confluence.faults import KINDS, Fault, Plan
+from fake_confluence.history import History
 from fake_confluence.listing import walk
 from fake_confluence.network import Latency, Refuser
 from fake_confluence.paging import ByCursor, ByOffset
 from fake_confluence.query import Query, cursor, query
 from fake_confluence.reply import Reply, error_body, link_header, unrecognised
 from fake_confluence.request import Call, RefusedError, checked, whole_number
+from fake_confluence.routes import Route
 from fake_confluence.rows import Row
+from fake_confluence.table import Table
 
 EMAIL = "ada@acme.com"
 API_TOKEN = "ATATT3x-not-a-real-token"  # noqa: S105 (it opens nothing but this fake)
@@ -68,11 +69,9 @@ class Service:
         self._latency = latency or Latency()
         self._limiter = limiter
         self.clock = clock or Clock()
+        self.history = History(content, self.clock)
         self._old_rows: dict[str, list[Row]] = {}
-        self._new_rows: defaultdict[str, list[Row]] = defaultdict(list)
-        self._facts: dict[str, Facts] = {}
         self._lock = threading.Lock()
-        self._rows_lock = threading.RLock()
 
     def recover(self) -> None:
         """Let nothing go wrong from now on."""
@@ -86,7 +85,8 @@ class Service:
             self.calls.append(call)
             fault = self._plan.next(call.path, _limit_of(call))
             if rows and rows.route.make_new:
-                self._add_new(rows.route.make_new, call.path)
+                for _ in range(self._events_per_call):
+                    self.history.log(late_seconds=-0.001)
         refusal = self._limiter.refusal() if self._limiter else None
         reply = refusal or self._honest_reply(call, rows, fault)
         reply = replace(reply, delay_seconds=self._latency.seconds(_body_count(reply)))
@@ -117,22 +117,24 @@ class Service:
             return _current_user(known=known)
         if rows is None:
             return Reply(status=404, document=error_body(404, "Not Found"))
-        if isinstance(rows.route.paging, ByCursor):
-            return self._by_cursor(call, rows, rows.route.paging, fault, known=known)
-        return self._by_offset(call, rows, rows.route.paging, fault, known=known)
+        if isinstance(rows.route.paging, ByOffset):
+            return self._by_offset(call, rows, rows.route.paging, fault, known=known)
+        table = self.history.table(rows, rows.route.paging)
+        return self._by_cursor(call, rows.route, table, fault, known=known)
 
     def _by_cursor(
-        self, call: Call, rows: Rows, paging: ByCursor, fault: Fault | None, *, known: bool
+        self, call: Call, route: Route, table: Table, fault: Fault | None, *, known: bool
     ) -> Reply:
-        params = checked(call, rows.route.name, rows.route.all_parameters, paging.repeatable)
+        paging = table.paging
+        params = checked(call, route.name, route.all_parameters, paging.repeatable)
         given = min(paging.limit(params), self.page_cap or paging.max_rows)
         asked = _understood(params, paging, fault)
         fails = fault.kind if fault else ""
-        with self._rows_lock:
-            found = walk(asked, paging, self._facts_of(call.path, rows, paging))
+        with self.history.lock:
+            found = walk(asked, table, self.history.hidden_spaces)
             keys = [*islice(found, given + 1)] if known else []
             shown = [] if fails == "empty_page" else keys[:given]
-            made = [rows.row(paging.ids.index(own_id)) for _, own_id in shown]
+            made = [table.row(paging.ids.index(own_id)) for _, own_id in shown]
         links = {"base": _base(call)}
         if len(keys) > len(shown):
             last = shown[-1] if shown else asked.after or asked.beginning
@@ -142,11 +144,6 @@ class Service:
             links["next"] = _next_link(call, repeated or fresh, style=style)
         document = {"results": [_as_asked(row, params) for row in made], "_links": links}
         return Reply(status=200, document=document, headers={"Link": link_header(links)})
-
-    def _facts_of(self, path: str, rows: Rows, paging: ByCursor) -> Facts:
-        if path not in self._facts:
-            self._facts[path] = Facts(rows, paging)
-        return self._facts[path]
 
     def _by_offset(
         self, call: Call, rows: Rows, paging: ByOffset, fault: Fault | None, *, known: bool
@@ -184,12 +181,10 @@ class Service:
         latest = whole_number(params, "endDate", 2**63)
         if call.path not in self._old_rows:
             self._old_rows[call.path] = rows.all()
-        there = [*reversed(self._new_rows[call.path]), *self._old_rows[call.path]]
-        return [row for row in there if earliest <= row[field] <= latest]
-
-    def _add_new(self, make_new: Callable[[int, int], Row], path: str) -> None:
-        new, instant = self._new_rows[path], self.clock.now() + 1
-        new.extend(make_new(len(new), instant) for _ in range(self._events_per_call))
+        with self.history.lock:
+            there = [*reversed(self.history.events[call.path]), *self._old_rows[call.path]]
+        within = (row for row in there if earliest <= row[field] <= latest)
+        return sorted(within, key=lambda row: -row[field])
 
 
 def _understood(params: Mapping[str, str], paging: ByCursor, fault: Fault | None) -> Query:

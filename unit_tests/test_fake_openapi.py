@@ -1,0 +1,48 @@
+"""Atlassian's OpenAPI document judges the rows of the fake site, whatever happened to them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft4Validator
+
+from fake_confluence import Content, Service
+from unit_tests.replies import rows_of
+from unit_tests.streams_under_test import PREFETCHED, TABLE, contents
+
+
+def judge(api_notes: Path, stream: str) -> Draft4Validator:
+    """Judges rows by the types and values that the document names."""
+    document = json.loads((api_notes / "openapi-v2.json").read_text())
+    reference = f"#/components/schemas/{TABLE[stream].schema}"
+    return Draft4Validator({"$ref": reference, "components": document["components"]})
+
+
+def without_null(value: Any) -> Any:  # noqa: ANN401
+    """Real sites give null where the document does not say so."""
+    if isinstance(value, dict):
+        return {k: without_null(v) for k, v in value.items() if v is not None}
+    return value
+
+
+@pytest.mark.parametrize("body_format", ["storage", "atlas_doc_format"])
+@pytest.mark.parametrize("stream", PREFETCHED)
+def test_rows_are_what_the_document_says(stream: str, body_format: str, api_notes: Path) -> None:
+    service = Service(contents({stream: 40}))
+    first, second, *_ = (row["id"] for row in service.history.rows(stream, "current"))
+    service.history.edit(first)
+    service.history.trash(second)
+    service.history.create(stream)
+    rows = rows_of(service, stream, body_format=body_format)
+    trashed = rows_of(service, stream, body_format=body_format, status="trashed")
+    assert (len(rows), len(trashed)) == (40, 1)
+    for row in (*rows, *trashed):
+        judge(api_notes, stream).validate(without_null(row))
+
+
+@pytest.mark.parametrize("stream", PREFETCHED)
+def test_the_document_would_refuse_another_row(stream: str, api_notes: Path) -> None:
+    row = Service(Content()).history.rows(stream)[0]
+    for changed in ({"status": "gone"}, {"version": {"number": "2"}}, {"spaceId": 5}):
+        assert not judge(api_notes, stream).is_valid({**without_null(row), **changed})
