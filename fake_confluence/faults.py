@@ -5,12 +5,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from fake_confluence import row_faults
 from fake_confluence.reply import Reply, error_body, link_header
 
-_MARK = "what stands here is replaced"
 _MEMBER_BYTES = 4 * 1024 * 1024
 LOGIN_PAGE = b"<!doctype html><html><head><title>Log in with Atlassian</title></head></html>"
 
@@ -29,11 +28,14 @@ class Fault:
         status: For `status`: the HTTP status.
         headers: For `status`, and for `headers` on a sound response: `{"Retry-After": "1"}`.
         body: For `status`: the body of the response; when empty, an error as v2 words it.
-        seconds: For `slow`: the delay; for `trickle` and `status`: the delay before each byte.
-        row: For `poison`, `odd`, `odd_body` and `gone`: which row of the list, counted from 0.
-        row_count: For `poison` and `gone`: how many rows, from that one on; for `few_ids`: how many
-            of the requested ids are looked at; for `added` and `removed`: how many groups; for
-            `short`: how many rows remain.
+        seconds: For `slow`: the delay; for `trickle` and `status`: the delay before each byte; for
+            `future`: how much later rows are dated.
+        row: For `poison`, `odd`, `odd_body`, `undated`, `future` and `gone`: which row of the list,
+            counted from 0.
+        row_count: For `poison`, `undated`, `future` and `gone`: how many rows, from that one on;
+            for `few_ids`: how many of the requested ids are looked at; for `added` and `removed`:
+            how many groups; for `short`: how many rows remain.
+        share: For `part`: which part of the rows is still there; the same ones at each request.
         raw: For `odd`: the value of "odd" in that row, as JSON: `"\ud800"`; U+DC80 to U+DCFF stand
             for bytes that are not UTF-8. For `odd_body`: its body. For `links`: the value of
             `_links`.
@@ -54,6 +56,7 @@ class Fault:
     location: str = "https://elsewhere.invalid/wiki/login.action"
     row: int = 0
     row_count: int = 1
+    share: float = 0.5
     raw: str = "null"
     size_bytes: int = 256 * 1024 * 1024
 
@@ -168,46 +171,7 @@ def _short(reply: Reply, fault: Fault) -> Reply:
 
 def _poison(reply: Reply, fault: Fault) -> Reply:
     """Fails when one of the rows is requested with its body or its description."""
-    given = ("body", "description", "icon")
-    rows = zip(reply.document.get("results", []), _numbers(reply), strict=True)
-    heavy = [number for row, number in rows if any(row.get(name) for name in given)]
-    is_in_it = any(0 <= number - fault.row < fault.row_count for number in heavy)
-    return _status(reply, fault) if is_in_it else reply
-
-
-def _odd(reply: Reply, fault: Fault) -> Reply:
-    """The response with one more field in one row, as raw JSON that Python could not encode."""
-    rows = [dict(row) for row in reply.document["results"]]
-    if fault.row < len(rows):
-        rows[fault.row]["odd"] = _MARK
-    return _raw(reply, rows, fault)
-
-
-def _odd_body(reply: Reply, fault: Fault) -> Reply:
-    """The same, in the body or the description of the row with that number in the list."""
-    rows = [
-        {**row, name: _MARK} if number == fault.row and row.get(name) else row
-        for row, number in zip(reply.document["results"], _numbers(reply), strict=True)
-        for name in ("body" if "body" in row else "description",)
-    ]
-    return _raw(reply, rows, fault)
-
-
-def _raw(reply: Reply, rows: list[dict[str, Any]], fault: Fault) -> Reply:
-    text = json.dumps({**reply.document, "results": rows}, ensure_ascii=False)
-    raw = text.replace(json.dumps(_MARK), fault.raw)
-    try:
-        body = raw.encode(errors="surrogateescape")
-    except UnicodeEncodeError:
-        body = raw.encode(errors="surrogatepass")
-    return replace(reply, document=body)
-
-
-def _numbers(reply: Reply) -> list[int]:
-    """The numbers of the rows in the list, taken from their titles, counted from 0."""
-    rows = reply.document.get("results", [])
-    titles = [row["title"] if "title" in row else row["name"] for row in rows]
-    return [int(title.rpartition(" ")[2]) - 1 for title in titles]
+    return _status(reply, fault) if row_faults.is_poisoned(reply, fault) else reply
 
 
 def _huge(reply: Reply, fault: Fault) -> Reply:
@@ -232,8 +196,10 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "html": _html,
     "trickle": lambda reply, fault: replace(reply, piece_seconds=fault.seconds),
     "poison": _poison,
-    "odd": _odd,
-    "odd_body": _odd_body,
+    "odd": row_faults.odd,
+    "odd_body": row_faults.odd_body,
+    "undated": row_faults.undated,
+    "future": row_faults.future,
     "huge": _huge,
     "bomb": _bomb,
     "no_results": lambda reply, _: replace(reply, document={"statusCode": 200}),
@@ -250,6 +216,9 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     "empty_page": lambda reply, _: reply,
     "ignore_position": lambda reply, _: reply,
     "ignore_ids": lambda reply, _: reply,
+    "ignore_sort": lambda reply, _: reply,
+    "ignore_filters": lambda reply, _: reply,
+    "part": lambda reply, _: reply,
     "few_ids": lambda reply, _: reply,
     "gone": lambda reply, _: reply,
     "added": lambda reply, _: reply,
@@ -260,10 +229,13 @@ KINDS: Mapping[str, Callable[[Reply, Fault], Reply]] = {
 - The response: another status or headers, a redirect, a delay, a credential that is not recognised.
 - The connection: it ends before the response, or within it, or sends the body byte by byte.
 - The body: damaged gzip, half a JSON text, a login page, no list, huge, huge when decompressed.
-- A row: one that fails with its body, or holds something odd.
+- A row: one that fails with its body, or holds something odd, or has no version; a version that is
+  dated in the future (`History` can date it so that it is also sorted by that date).
 - The next link: without a cursor, to another host, with the cursor of the request, malformed, in
   the header only, or another one there.
 - The rows: none, with or without a next link; fewer than there are (v1); the same at any `cursor`
-  or `start`; for `id=…`, all rows, only those of the first ids, or all but deleted ones.
+  or `start`; for `id=…`, all rows, only those of the first ids, or all but deleted ones; by id,
+  whatever `sort` says; all, whatever `space-id`, `status` and the other filters say; a part of
+  them, as if the account had lost a permission.
 - The groups: some were added before all others, or removed from there.
 """

@@ -2,7 +2,7 @@
 
 import base64
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from urllib.parse import quote, urlencode
@@ -15,10 +15,11 @@ from fake_confluence.history import History
 from fake_confluence.listing import walk
 from fake_confluence.network import Latency, Refuser
 from fake_confluence.paging import ByCursor, ByOffset
-from fake_confluence.query import Query, cursor, query
+from fake_confluence.query import Key, Query, cursor, query
 from fake_confluence.reply import Reply, error_body, link_header, unrecognised
 from fake_confluence.request import Call, RefusedError, checked, whole_number
 from fake_confluence.routes import Route
+from fake_confluence.row_faults import is_left
 from fake_confluence.rows import Row
 from fake_confluence.table import Table
 
@@ -131,7 +132,7 @@ class Service:
         asked = _understood(params, paging, fault)
         fails = fault.kind if fault else ""
         with self.history.lock:
-            found = walk(asked, table, self.history.hidden_spaces)
+            found = _found(asked, table, fault, self.history.hidden_spaces)
             keys = [*islice(found, given + 1)] if known else []
             shown = [] if fails == "empty_page" else keys[:given]
             made = [table.row(paging.ids.index(own_id)) for _, own_id in shown]
@@ -190,13 +191,28 @@ class Service:
 def _understood(params: Mapping[str, str], paging: ByCursor, fault: Fault | None) -> Query:
     """What a request asks for, without what a planned fault ignores of it."""
     fails = fault.kind if fault else ""
-    ignored = {"ignore_position": ("cursor",), "ignore_ids": (paging.id_name,)}.get(fails, ())
-    asked = query({k: v for k, v in params.items() if k not in ignored}, paging)
+    ignored = {
+        "ignore_position": ("cursor",),
+        "ignore_ids": (paging.id_name,),
+        "ignore_sort": ("sort",),
+        "ignore_filters": tuple(paging.filters),
+    }
+    asked = query({k: v for k, v in params.items() if k not in ignored.get(fails, ())}, paging)
     if fault is None or asked.indices is None:
         return asked
     gone = range(fault.row, fault.row + fault.row_count) if fails == "gone" else ()
     looked_at = asked.indices[: fault.row_count] if fails == "few_ids" else asked.indices
     return replace(asked, indices=[index for index in looked_at if index not in gone])
+
+
+def _found(
+    asked: Query, table: Table, fault: Fault | None, hidden_spaces: Collection[str]
+) -> Iterator[Key]:
+    """The rows that are there, without what a planned fault hides of them."""
+    keys = walk(asked, table, hidden_spaces)
+    if fault is None or fault.kind != "part":
+        return keys
+    return (key for key in keys if is_left(key[1], fault.share))
 
 
 def _shifted(rows: Rows, fault: Fault | None, places: range) -> tuple[list[Row], int]:
