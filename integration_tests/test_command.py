@@ -60,7 +60,13 @@ def test_spec_imports_nothing_that_it_does_not_need() -> None:
     imported = modules_imported_by("spec")
     ours = {name for name in imported if name.startswith("source_confluence.")}
     needed = {"run", "entrypoint", "source", "output", "live_line", "shutdown", "exceptions"}
-    needed |= {"settings", "settings.config", "settings.host", "settings.json_file"}
+    needed |= {
+        "settings",
+        "settings.config",
+        "settings.host",
+        "settings.json_file",
+        "settings.selection",
+    }
     assert ours == {f"source_confluence.{name}" for name in needed}
     assert "pendulum" not in imported
 

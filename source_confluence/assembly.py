@@ -58,4 +58,5 @@ def _sync_of(settings: Config, stop: Stop) -> SyncContext:
         rate_limit=rate_limit,
         workers=Workers(settings.num_workers, client.open_session),
         stop=stop,
+        selection=settings.selection,
     )

@@ -22,6 +22,7 @@ for (const [name, field] of fields) {
   ui[name] = {
     "ui:placeholder": field.pattern_descriptor ?? "",
     ...(field.airbyte_secret ? { "ui:widget": "password" } : {}),
+    ...(field.type === "array" ? { "ui:widget": "checkboxes" } : {}),
   };
 }
 

@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from source_confluence.paging.page import Page
 from source_confluence.paging.pager import Pager, Position
 from source_confluence.paging.plan import PageRequest, Plan
+from source_confluence.settings.selection import DEFAULT_STATUSES, Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,21 @@ class Heavy:
     field: str
     parameter: str
     value: str
+
+
+BODY = Heavy(field="body", parameter="body-format", value="storage")
+"""Of pages and blog posts; the user chooses its format, or none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """By what the site itself can leave out rows.
+
+    Args:
+        statuses: The statuses that the list knows; none where it has no parameter `status`.
+    """
+
+    statuses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +91,45 @@ class Listing:
         path: `wiki/api/v2/pages`.
         paging: How it is paged.
         heavy: What can be left out of a request when Confluence fails on it.
+        filters: By what the site can leave out rows.
+        filtered_by: What each request filters by: `{"status": ["current", "trashed"]}`.
+        selection: How it differs from the list without a selection: `body-format=none`.
     """
 
     path: str
     paging: Paging
     heavy: tuple[Heavy, ...] = ()
+    filters: Filters = Filters()
+    filtered_by: Mapping[str, Any] = field(default_factory=dict)
+    selection: str = ""
+
+    def selected(self, selection: Selection) -> "Listing":
+        """The list of what a user has selected."""
+        body_format = selection.body_format
+        heavy = [replace(each, value=body_format) if each == BODY else each for each in self.heavy]
+        filtered_by: dict[str, Any] = {}
+        if self.filters.statuses and selection.statuses != DEFAULT_STATUSES:
+            known = [each for each in selection.statuses if each in self.filters.statuses]
+            filtered_by = {"status": known}
+        changed = {**filtered_by}
+        if BODY in self.heavy and body_format != BODY.value:
+            changed[BODY.parameter] = body_format
+        return replace(
+            self,
+            heavy=tuple(each for each in heavy if each.value != "none"),
+            filtered_by=filtered_by,
+            selection=urlencode(changed, doseq=True),
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has nothing of what is selected: a blog post is never archived."""
+        return any(not values for values in self.filtered_by.values())
+
+    @property
+    def name(self) -> str:
+        """What a position is in: `wiki/api/v2/pages`, `wiki/api/v2/pages?status=trashed`."""
+        return f"{self.path}?{self.selection}" if self.selection else self.path
 
     def request(self, position: Position, rows: int, *, is_light: bool = False) -> PageRequest:
         """The request for a page.
@@ -89,7 +140,7 @@ class Listing:
             is_light: Whether to leave out what is heavy.
         """
         heavy = {} if is_light else self.heavy_parameters
-        query = {"limit": rows, **heavy, **position}
+        query = {"limit": rows, **heavy, **self.filtered_by, **position}
         return PageRequest(query=query, has_links=self.paging.has_links)
 
     @property

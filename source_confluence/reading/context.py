@@ -39,3 +39,8 @@ class ListContext:
     def subject(self) -> str:
         """Host and path: `acme.atlassian.net/wiki/api/v2/pages`."""
         return self.request.subject
+
+    @property
+    def of(self) -> str:
+        """What a position is in: the subject, and what of it is selected."""
+        return f"{self.request.host}/{self.listing.name}"

@@ -45,6 +45,7 @@ class Reader:
         self._paging = context.listing.paging
         self._stream = context.stream
         self._subject = context.subject
+        self._of = context.of
         self._stop = context.sync.stop
         self._progress = context.progress
         self._logger = context.logger
@@ -53,6 +54,8 @@ class Reader:
         self._new_source = new_source
         self._confirm_identity = confirm_identity
         self._is_resumed = start is not None
+        self._position: Position | None = None
+        self.state: Mapping[str, Any] = {}
         self._begin(start)
 
     def read(self) -> Iterator[StreamData]:
@@ -77,6 +80,11 @@ class Reader:
             self.close()
             self._progress.end(is_complete=self._position is None)
 
+    def skip(self) -> None:
+        """Take the list as read: nothing of it is selected."""
+        self._position = None
+        self.state = COMPLETE
+
     def close(self) -> None:
         """End it, at its end or before."""
         self._source.close()
@@ -86,11 +94,11 @@ class Reader:
         known, pager = start or {}, self._paging.pager
         mark = {name: known[name] for name in pager.example_mark if name in known}
         self._fixed = {name: known.get(name, now) for name, now in self._paging.fixed().items()}
-        self._position: Position | None = {
+        self._position = {
             **self._fixed,
             **{name: value for name, value in known.items() if name not in mark},
         }
-        self.state: Mapping[str, Any] = state_at(known, of=self._subject) if known else {}
+        self.state = state_at(known, of=self._of) if known else {}
         warn = partial(self._logger.warning, "%s %s", self._subject)
         self._pager = pager(key=self._key, warn=warn, mark=mark)
         self._source = self._new_source()
@@ -156,5 +164,5 @@ class Reader:
             self.state = COMPLETE  # the CDK prints the last one
         else:
             self._position = {**self._fixed, **following}
-            self.state = state_at({**self._position, **self._pager.mark}, of=self._subject)
+            self.state = state_at({**self._position, **self._pager.mark}, of=self._of)
             yield state_message(self._stream, self.state)

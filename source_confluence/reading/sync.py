@@ -6,6 +6,7 @@ import requests
 
 from source_confluence.limits.backoff import ConfluenceBackoff
 from source_confluence.limits.rate_limit import RateLimit
+from source_confluence.settings.selection import Selection
 from source_confluence.shutdown import Stop
 from source_confluence.transport.client import Client
 from source_confluence.transport.workers import Workers
@@ -23,6 +24,7 @@ class SyncContext:
         rate_limit: What the site has said about its limit.
         workers: They send what is fetched ahead.
         stop: Whether the process was told to stop.
+        selection: Which part of the site is read.
     """
 
     client: Client
@@ -32,3 +34,4 @@ class SyncContext:
     rate_limit: RateLimit
     workers: Workers
     stop: Stop
+    selection: Selection

@@ -6,6 +6,7 @@ from typing import Any
 
 from source_confluence.exceptions import ConfigError
 from source_confluence.settings.host import host_of, is_blank_or_control
+from source_confluence.settings.selection import Selection
 
 _TOKEN_PAGE = "https://id.atlassian.com/manage-profile/security/api-tokens"  # noqa: S105 (a page)
 
@@ -23,12 +24,14 @@ class Config:
         api_token: The API token of that account; never shown.
         host: Where the site answers, with an optional port: `acme.atlassian.net`.
         num_workers: How many requests may be in flight at a time, 1 to 25.
+        selection: Which part of the site is read.
     """
 
     email: str
     api_token: str = field(repr=False)
     host: str
     num_workers: int = DEFAULT_NUM_WORKERS
+    selection: Selection = field(default_factory=Selection)
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> "Config":
@@ -45,6 +48,7 @@ class Config:
             api_token=_api_token(_text(raw, "api_token")),
             host=host_of(_text(raw, "domain_name")),
             num_workers=_num_workers(raw.get("num_workers")),
+            selection=Selection.parse(raw),
         )
 
 

@@ -73,7 +73,7 @@ class ConfluenceStream(HttpStream, ABC):
         self._sync = sync
         self._context = ListContext(
             sync=sync,
-            listing=self.listing,
+            listing=self.listing.selected(sync.selection),
             key=self.key,
             stream=self.name,
             request=self.request,
@@ -118,6 +118,9 @@ class ConfluenceStream(HttpStream, ABC):
                 stop.
             BrokenPagingError: When the site does not lead to the end of the list.
         """
+        if self._context.listing.is_empty:
+            self.logger.info("Stream '%s' has nothing of the selected statuses.", self.name)
+            self._reader.skip()
         try:
             yield from self._reader.read()
         except StoppedError as stopped:
@@ -147,7 +150,7 @@ class ConfluenceStream(HttpStream, ABC):
 
     def parse_response(self, response: requests.Response, **_: object) -> Iterable[Any]:
         """The rows of a response; only the CDK's own `read_records` asks for it."""
-        request = self.listing.request({}, self.listing.paging.max_rows)
+        request = self._context.listing.request({}, self.listing.paging.max_rows)
         return request.parse(response.content, response.headers.get("Link", "")).rows
 
     def next_page_token(self, response: requests.Response) -> None:
@@ -168,20 +171,20 @@ class ConfluenceStream(HttpStream, ABC):
         paging = self.listing.paging
         like = {**paging.pager.example, **paging.fixed()}
         mark = paging.pager.example_mark
-        position = position_in(state, of=self._context.subject, like=like, mark=mark)
+        position = position_in(state, of=self._context.of, like=like, mark=mark)
         if position is None:
             self.logger.warning(
                 "The state of stream '%s' is not one that this connector has made for %s; "
                 "reading from the beginning.",
                 self.name,
-                self._context.subject,
+                self._context.of,
             )
         else:
             self.logger.info("Resuming stream '%s' where an earlier read stopped.", self.name)
         return position
 
     def _new_reader(self, start: Position | None) -> Reader:
-        left_out = self.listing.heavy_fields
+        left_out = self._context.listing.heavy_fields
         return Reader(
             self._context,
             records=Records(self.name, self.record, left_out=left_out, logger=self.logger),

@@ -151,7 +151,7 @@ class Client:
         with self._counting:
             self.request_count += 1
         # `requests` would escape the commas between 250 ids in 0.6 ms.
-        parameters = f"?{urlencode(query, safe=',')}" if query else ""
+        parameters = f"?{urlencode(query, doseq=True, safe=',')}" if query else ""
         try:
             response = session.get(
                 self.site.url(path) + parameters,
