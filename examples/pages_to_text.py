@@ -12,8 +12,8 @@ The file `pages.jsonl` in the folder `demo/` or `confluence/` has one line for e
      "ancestors": ["Home", "Releases"], "text": "## Goals\n\n- [x] Agree on the date"}
 
 `ancestors` are the titles of the pages above it, the topmost first. The list begins below a folder,
-and below a page that you may not view. The text is empty if the page is, or if Confluence could not
-give its body.
+and below a page that you may not view. The text is empty if the page is, if Confluence could not
+give its body, or if the body could not be read; the summary at the end names these pages.
 
 LangChain (`pip install langchain-community jq`):
 

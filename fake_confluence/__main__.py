@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fake_confluence.commands import commands_for
 from fake_confluence.content import Content
-from fake_confluence.faults import Fault
+from fake_confluence.faults import planned_faults
 from fake_confluence.network import Latency, Limiter
 from fake_confluence.server import serve
 from fake_confluence.service import Service
@@ -101,8 +101,9 @@ _SIZES = {
     "most_body_bytes": "size in bytes of the largest body; 0: all are as small as the smallest",
 }
 _FAULTS = """\
-a JSON file of what goes wrong, such as [{"kind": "status", "status": 503}]; the class Fault in
-fake_confluence/faults.py explains it (default: nothing)"""
+a JSON file of what goes wrong: [{"kind": "status", "status": 403, "path": "/audit", "count": null}]
+refuses each request to a path that ends so; a count is how many requests go wrong, null for all,
+and 1 without it (default: nothing); the class Fault in fake_confluence/faults.py has all kinds"""
 _OPTIONS: tuple[Option, ...] = (
     ("--port", _whole, 0, "port to listen on; 0: any that is free"),
     (
@@ -133,7 +134,7 @@ def _service(chosen: Namespace) -> Service:
     planned = json.loads(chosen.faults.read_text()) if chosen.faults else []
     return Service(
         Content(**{size.name: getattr(chosen, size.name) for size in fields(Content)}),
-        faults=[Fault(**fault) for fault in planned],
+        faults=planned_faults(planned),
         page_cap=chosen.page_cap,
         latency=Latency(
             request_seconds=chosen.latency_ms / 1000,

@@ -30,9 +30,9 @@ Ctrl-C stops the site and removes the files of these commands: they are in
 def commands_for(site: RunningSite) -> str:
     """Write settings and a catalog beside the certificate, and name the commands, ready to copy."""
     folder = site.ca_file.parent
-    config = _written(folder / "config.json", site.config)
+    config = written(folder / "config.json", site.config)
     names = [route.name for route in site.service.content.routes if "{" not in route.path]
-    catalog = _written(folder / "catalog.json", configured_catalog(*names))
+    catalog = written(folder / "catalog.json", configured_catalog(*names))
     trusted = f"REQUESTS_CA_BUNDLE={shlex.quote(str(site.ca_file))}"
     check = [COMMAND, "check", "--config", config]
     read = [COMMAND, "read", "--config", config, "--catalog", catalog]
@@ -44,7 +44,8 @@ def commands_for(site: RunningSite) -> str:
     )
 
 
-def _written(path: Path, document: object) -> Path:
+def written(path: Path, document: object) -> Path:
+    """The file, with the document in it as JSON; only its owner can read it."""
     path.touch(mode=0o600)
     path.write_text(json.dumps(document, indent=2))
     return path

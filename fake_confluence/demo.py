@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from fake_confluence.commands import COMMAND
+from fake_confluence.commands import COMMAND, written
 from fake_confluence.content import Content
 from fake_confluence.server import RunningSite, serve
 from fake_confluence.service import Service
@@ -46,7 +46,7 @@ class Demo:
 
     def __init__(self, site: RunningSite, folder: Path) -> None:
         self.site = site
-        self.config = _written(folder / "config.json", site.config)
+        self.config = written(folder / "config.json", site.config)
         self.catalog = folder / "catalog.json"
 
     def run(self, *arguments: str) -> list[Message]:
@@ -83,7 +83,7 @@ def main() -> None:
             {"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
             for stream in catalog["streams"]
         ]
-        _written(demo.catalog, {"streams": streams})
+        written(demo.catalog, {"streams": streams})
 
         site.calls.clear()  # those of the check
         started = time.monotonic()
@@ -134,11 +134,6 @@ def _show_records(
 def _only(messages: list[Message], kind: str) -> Message:
     [message] = [message for message in messages if message["type"] == kind]
     return message
-
-
-def _written(path: Path, document: object) -> Path:
-    path.write_text(json.dumps(document))
-    return path
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from urllib.parse import urlsplit, urlunsplit
 
 from fake_confluence import row_faults
@@ -70,6 +70,23 @@ class Fault:
         in_time = behind >= 0 and (self.count is None or behind < self.count)
         is_meant = path.endswith(self.path) and limit > self.limit_above
         return in_time and behind % self.every == 0 and is_meant
+
+
+def planned_faults(document: object) -> list[Fault]:
+    """The faults in a JSON document: `[{"kind": "status", "status": 503, "count": null}]`.
+
+    Raises:
+        ValueError: When it is no list of faults.
+    """
+    names = [each.name for each in fields(Fault)]
+    if not isinstance(document, list) or not all(isinstance(each, dict) for each in document):
+        raise ValueError('It is no list of objects such as [{"kind": "status", "status": 503}].')
+    for each in document:
+        if unknown := sorted(each.keys() - set(names)):
+            raise ValueError(f"There is no {unknown[0]!r} in a fault, only: {', '.join(names)}.")
+        if "kind" not in each:
+            raise ValueError(f"A fault has no 'kind', one of: {', '.join(sorted(KINDS))}.")
+    return [Fault(**each) for each in document]
 
 
 class Plan:

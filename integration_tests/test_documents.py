@@ -39,6 +39,9 @@ def readme_commands() -> list[str]:
 
 FROM_A_REPOSITORY = "git+https://HOST/OWNER/REPO.git"
 OWN = ".venv/bin/source-confluence "
+LOOK_INTO_TABLES = """\
+scripts/pyairbyte -c 'import duckdb; tables = duckdb.connect("demo/confluence.duckdb"); \
+tables.sql("SELECT id, title, spaceid FROM main.pages").show()'"""
 CONTAINER = (
     'docker run --rm --user "$(id -u)" --volume "$PWD/secrets:/secrets:ro" '
     "airbyte/source-confluence:dev check --config /secrets/config.json"
@@ -63,6 +66,7 @@ def test_every_command_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         CONTAINER,  # by platform_tests/test_image.py
         "scripts/pyairbyte examples/pages_to_duckdb.py",  # by platform_tests/test_example.py
         "scripts/pyairbyte examples/pages_to_duckdb.py --config secrets/config.json",  # the same
+        LOOK_INTO_TABLES,  # the same
         "scripts/pyairbyte examples/pages_to_text.py",  # by platform_tests/test_example_text.py
         "scripts/pyairbyte examples/pages_to_text.py --config secrets/config.json",  # the same
     ]

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from fake_confluence import Content
+from fake_confluence.faults import planned_faults
 from unit_tests.streams_under_test import row_counts
 
 START = [sys.executable, "-m", "fake_confluence"]
@@ -107,3 +108,31 @@ def test_its_help_says_what_each_option_is_and_its_default() -> None:
     assert len(each) > 10
     for name, words in each:
         assert name == "json" or "(default: " in " ".join(words.split()), name
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        ('[{"kind": "status", "statuss": 503}]', "There is no 'statuss' in a fault, only: kind, "),
+        ('[{"status": 503}]', "A fault has no 'kind', one of: "),
+        ('[{"kind": "stat"}]', "There is no fault 'stat', only: "),
+        ('{"kind": "status"}', "It is no list of objects such as "),
+        ("[{", "--faults: "),
+    ],
+)
+def test_a_file_of_faults_that_is_wrong_is_refused_with_what_it_may_hold(
+    faults: str, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "faults.json"
+    file.write_text(faults)
+    done = subprocess.run([*START, "--faults", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert words in done.stderr.splitlines()[-1]
+
+
+def test_the_faults_in_its_help_are_understood() -> None:
+    done = subprocess.run([*START, "--help"], capture_output=True, text=True, check=True)
+    [example] = re.findall(r"\[\{.*?\}\]", " ".join(done.stdout.split()))
+    [fault] = planned_faults(json.loads(example))
+    assert fault.path
+    assert fault.concerns(f"/wiki{fault.path}", 99, 1)

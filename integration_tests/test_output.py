@@ -1,6 +1,7 @@
 """Output that cannot be written ends the command in one line that says why."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -170,3 +171,15 @@ def test_what_a_thread_could_not_print_ends_the_command_too() -> None:
             check=False,
         )
     assert_it_says_why(done, "No space left on device")
+
+
+@pytest.mark.parametrize("words", [["spec"], ["--version"], []], ids=str)
+def test_a_closed_output_is_said_in_one_line(words: list[str]) -> None:
+    command = " ".join(["exec", shlex.quote(str(COMMAND)), *words, ">&-"])
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert_it_says_why(done, "it is closed")
+
+
+def test_without_a_command_nor_a_place_for_the_usage_it_ends_as_usual() -> None:
+    done = subprocess.run(["sh", "-c", f"exec {shlex.quote(str(COMMAND))} 2>&-"], check=False)
+    assert done.returncode == 2

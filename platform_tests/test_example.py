@@ -1,6 +1,8 @@
 """The example that uses the connector in PyAirbyte; `scripts/test-pyairbyte`."""
 
 import csv
+import re
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,15 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def answer(results: Path, name: str) -> list[dict[str, str]]:
     with (results / f"{name}.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_the_tables_can_be_looked_into_as_the_readme_says(results: Path) -> None:
+    [command] = re.findall(
+        r"^scripts/pyairbyte -c .*", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    printed = printed_by(run_pyairbyte(*shlex.split(command)[1:], folder=results.parent))
+    assert "spaceid" in printed
+    assert f"{CONTENT.pages} rows" in printed.replace(",", "")
 
 
 def test_it_finds_the_stale_pages(results: Path) -> None:

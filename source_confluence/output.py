@@ -70,8 +70,8 @@ class StandardOutput(io.FileIO):
 def _print_reason(reason: str | None) -> None:
     """Print it on standard error, past Python's buffer, which would be written again at the end."""
     line = (
-        f"Standard output cannot be written: {reason}. What to do: Make room where it is "
-        "written (disk, quota, ulimit -f), and run the command again.\n"
+        f"Standard output cannot be written: {reason}. What to do: Let it lead to a file or a "
+        "program, make room there (disk, quota, ulimit -f), and run the command again.\n"
     )
     if sys.__stderr__ is not None:  # it was closed
         with suppress(OSError):

@@ -15,7 +15,7 @@ DEADLINE_SECONDS = 10
 
 
 def refusals(client: Client, streams: Iterable[ConfluenceStream]) -> dict[str, str]:
-    """Ask each list for one row, all at once.
+    """Ask each list for one row of what is selected, all at once.
 
     Only what the user must change counts: a site that is busy, slow or down says nothing about
     permissions.
@@ -23,14 +23,18 @@ def refusals(client: Client, streams: Iterable[ConfluenceStream]) -> dict[str, s
     Returns:
         By the name of each stream that is refused, what happened, the likely cause, what to do.
     """
-    outcomes = {stream.name: in_thread(_ask_for_one_row, client, stream) for stream in streams}
+    outcomes = {
+        stream.name: in_thread(_ask_for_one_row, client, stream)
+        for stream in streams
+        if not stream.selected.is_empty
+    }
     answered, _ = wait(outcomes.values(), timeout=DEADLINE_SECONDS)
     errors = {name: each.exception() for name, each in outcomes.items() if each in answered}
     return {name: str(error) for name, error in errors.items() if _is_refusal(error)}
 
 
 def _ask_for_one_row(client: Client, stream: ConfluenceStream) -> None:
-    listing = stream.listing
+    listing = stream.selected
     query = listing.request(listing.paging.fixed(), 1, is_light=True).query
     with client.open_session(keeps_cookies=False) as session:
         ask(client, session, stream.request, query, len, _retries)

@@ -31,8 +31,9 @@ def failure(config: dict[str, str]) -> str:
     return message
 
 
-def test_an_account_the_site_knows_passes_with_one_request(start_site: StartSite) -> None:
-    """Then each list is asked for one row."""
+def test_an_account_the_site_knows_passes_and_each_list_is_asked_for_a_row(
+    start_site: StartSite,
+) -> None:
     site = start_site()
     assert check(site.config) == ("SUCCEEDED", "")
     first, *others = [call.path for call in site.calls]

@@ -9,7 +9,15 @@ import pytest
 from fake_confluence import Fault
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import check, run
-from unit_tests.streams_under_test import BY_CURSOR, BY_OFFSET, NAMES, PATHS, every_stream
+from unit_tests.streams_under_test import (
+    BY_CURSOR,
+    BY_OFFSET,
+    NAMES,
+    PATHS,
+    PREFETCHED,
+    every_stream,
+    list_calls,
+)
 
 
 def refused(stream: str, **changes: Any) -> Fault:  # noqa: ANN401 (any field of a fault)
@@ -87,3 +95,13 @@ def test_a_list_that_does_not_answer_is_not_waited_for(
     began = time.monotonic()
     assert check(site.config) == ("SUCCEEDED", "")
     assert time.monotonic() - began < 3
+
+
+def test_of_what_is_selected_one_row_is_asked_for(start_site: StartSite) -> None:
+    site = start_site()
+    assert check({**site.config, "content_statuses": ["archived"]}) == ("SUCCEEDED", "")
+    asked = {call.path: dict(call.params) for call in list_calls(site)}
+    archivable, never_archived = (PATHS[name] for name in PREFETCHED)
+    assert asked[archivable] == {"limit": "1", "status": "archived"}
+    assert never_archived not in asked
+    assert len(asked) == len(NAMES) - 1

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from source_confluence.paging.page import Page
 from source_confluence.paging.pager import Pager, Position
 from source_confluence.paging.plan import PageRequest, Plan
-from source_confluence.settings.selection import DEFAULT_STATUSES, Selection
+from source_confluence.settings.selection import DEFAULT_BODY_FORMAT, DEFAULT_STATUSES, Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Heavy:
     value: str
 
 
-BODY = Heavy(field="body", parameter="body-format", value="storage")
+BODY = Heavy(field="body", parameter="body-format", value=DEFAULT_BODY_FORMAT)
 """Of pages and blog posts; the user chooses its format, or none."""
 
 
@@ -111,9 +111,8 @@ class Listing:
         if self.filters.statuses and selection.statuses != DEFAULT_STATUSES:
             known = [each for each in selection.statuses if each in self.filters.statuses]
             filtered_by = {"status": known}
-        changed = {**filtered_by}
-        if BODY in self.heavy and body_format != BODY.value:
-            changed[BODY.parameter] = body_format
+        is_other_body = BODY in self.heavy and body_format != BODY.value
+        changed = {**filtered_by, **({BODY.parameter: body_format} if is_other_body else {})}
         return replace(
             self,
             heavy=tuple(each for each in heavy if each.value != "none"),

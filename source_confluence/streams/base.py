@@ -41,6 +41,7 @@ class ConfluenceStream(HttpStream, ABC):
         sync: What it shares with the other streams.
 
     Attributes:
+        selected: The list, as far as the user wants it.
         request: What it asks for, in words for messages.
         progress: How far a read of it is, and what it took.
     """
@@ -70,10 +71,11 @@ class ConfluenceStream(HttpStream, ABC):
             stop=sync.stop,
             sleep=self.progress.sleep,
         )
+        self.selected = self.listing.selected(sync.selection)
         self._sync = sync
         self._context = ListContext(
             sync=sync,
-            listing=self.listing.selected(sync.selection),
+            listing=self.selected,
             key=self.key,
             stream=self.name,
             request=self.request,
@@ -118,7 +120,7 @@ class ConfluenceStream(HttpStream, ABC):
                 stop.
             BrokenPagingError: When the site does not lead to the end of the list.
         """
-        if self._context.listing.is_empty:
+        if self.selected.is_empty:
             self.logger.info("Stream '%s' has nothing of the selected statuses.", self.name)
             self._reader.skip()
         try:
@@ -150,7 +152,7 @@ class ConfluenceStream(HttpStream, ABC):
 
     def parse_response(self, response: requests.Response, **_: object) -> Iterable[Any]:
         """The rows of a response; only the CDK's own `read_records` asks for it."""
-        request = self._context.listing.request({}, self.listing.paging.max_rows)
+        request = self.selected.request({}, self.selected.paging.max_rows)
         return request.parse(response.content, response.headers.get("Link", "")).rows
 
     def next_page_token(self, response: requests.Response) -> None:
@@ -184,7 +186,7 @@ class ConfluenceStream(HttpStream, ABC):
         return position
 
     def _new_reader(self, start: Position | None) -> Reader:
-        left_out = self._context.listing.heavy_fields
+        left_out = self.selected.heavy_fields
         return Reader(
             self._context,
             records=Records(self.name, self.record, left_out=left_out, logger=self.logger),

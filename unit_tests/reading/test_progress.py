@@ -6,8 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airbyte_cdk.models import ConfiguredAirbyteCatalogSerializer
 
 from fake_confluence import Fault
+from fake_confluence.catalog import configured_catalog
+from source_confluence import SourceConfluence
+from source_confluence.exceptions import StoppedError
 from source_confluence.limits.rate_limit import RateLimit
 from source_confluence.reading.progress import Progress
 from source_confluence.shutdown import Stop
@@ -94,6 +98,61 @@ def test_a_line_says_why_requests_are_slow(a_read: Read, monkeypatch: pytest.Mon
     )
 
 
+def test_a_line_says_which_part_of_the_time_went_into_waiting(a_read: Read) -> None:
+    with a_read.progress.asking():
+        a_read.pass_by(3)
+    a_read.pass_by(1)
+    with a_read.progress.asking():
+        a_read.pass_by(6)
+        a_read.progress.tick()  # while it still waits
+    a_read.pass_by(60)
+    a_read.progress.tick()
+    assert [line.partition("requests, ")[2] for line in a_read.lines] == [
+        "90% of the time waiting for Confluence.",
+        "0% of the time waiting for Confluence.",
+    ]
+
+
+def test_the_time_that_a_page_takes_counts_as_waiting(
+    start_site: StartSite, waits: list[float]
+) -> None:
+    busy = Fault(kind="status", status=429, headers={"Retry-After": "30"}, path=PATHS[BY_ID])
+    outcome = read(start_site(content(BY_ID, 3), faults=[busy]).config, [BY_ID])
+    [line] = [line for line in outcome.logs if line.startswith(f"Stream '{BY_ID}': ")]
+    assert line.startswith(f"Stream '{BY_ID}': 3 records in 30 s, ")
+    assert line.endswith(", 100% of the time waiting for Confluence.")
+    assert sum(waits) == 30
+
+
+def test_a_wait_that_is_broken_off_counts_as_long_as_it_was(
+    a_read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: float) -> None:
+        a_read.pass_by(4)
+        raise StoppedError("SIGTERM")
+
+    monkeypatch.setattr("source_confluence.reading.progress.sleep", interrupted)
+    with pytest.raises(StoppedError):
+        a_read.progress.sleep(60, 130)
+    a_read.client.request_count += 1
+    a_read.progress.end(is_complete=False)
+    assert a_read.progress.counts.waited_seconds == 4
+
+
+def test_until_the_next_request_it_counts_down_all_that_is_left(
+    a_read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait_and_tell(seconds: float) -> None:
+        a_read.pass_by(seconds)
+        a_read.progress.tick()
+
+    monkeypatch.setattr("source_confluence.reading.progress.sleep", wait_and_tell)
+    a_read.progress.sleep(60, 130)
+    a_read.progress.sleep(60, 70)
+    found = [re.search(r"the next in (\d+) s", line) for line in a_read.lines]
+    assert [each and each[1] for each in found] == ["70", "10"]
+
+
 def test_the_time_until_the_next_line_is_known(a_read: Read) -> None:
     assert a_read.progress.seconds_until_due == 10
     a_read.pass_by(11)
@@ -159,6 +218,22 @@ def test_the_sync_ends_with_one_line_over_all_streams(
     assert ", 1 without a part (see the warnings above)." in summary
     assert summary.endswith(f" Not complete: {BY_OFFSET}.")
     assert waits
+
+
+def test_a_sync_that_is_broken_off_is_not_called_complete(
+    start_site: StartSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By whoever takes its messages, and wants no more of them."""
+    caplog.set_level(logging.INFO)
+    source = SourceConfluence()
+    site = start_site(content(BY_ID, 23), page_cap=5)
+    catalog = ConfiguredAirbyteCatalogSerializer.load(configured_catalog(BY_ID))
+    messages = source.read(logging.getLogger("airbyte"), site.config, catalog)
+    while next(messages).record is None:
+        pass
+    messages.close()  # type: ignore[attr-defined] # it is a generator
+    summary = [line for line in caplog.messages if line.startswith("The sync has ended")]
+    assert [line.rpartition(". ")[2] for line in summary] == ["It was broken off."]
 
 
 def test_a_sync_that_read_nothing_has_no_summary(start_site: StartSite) -> None:

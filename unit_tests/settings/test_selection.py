@@ -7,14 +7,15 @@ import pytest
 
 from source_confluence.settings.config import Config
 from source_confluence.settings.selection import Selection
-from unit_tests.protocol import check, run
+from unit_tests.protocol import check
+from unit_tests.test_spec import SOUND, spec
 
-SOUND = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.example"}
-
-
-def form() -> dict[str, Any]:
-    [message] = [m for m in run("spec").messages if m["type"] == "SPEC"]
-    return dict(message["spec"]["connectionSpecification"])
+STATUSES = "content_statuses", "The content statuses are not a list", "current, archived, trashed"
+FORMAT = (
+    "body_format",
+    "The body format is none that can be read",
+    "storage, atlas_doc_format, none",
+)
 
 
 @pytest.mark.parametrize(
@@ -31,27 +32,25 @@ def test_what_is_entered_is_understood(entered: dict[str, Any], selection: Selec
     assert Config.parse({**SOUND, **entered}).selection == selection
 
 
-@pytest.mark.parametrize("statuses", [[], ["draft"], "current", ["current", 7], {"current": True}])
-def test_other_statuses_are_refused_with_what_to_enter(statuses: object) -> None:
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        *((STATUSES, value) for value in ([], ["draft"], "current", ["current", 7], {"a": True})),
+        *((FORMAT, value) for value in ("view", "", 7, ["storage"])),
+    ],
+)
+def test_other_values_are_refused_with_what_to_enter(
+    setting: tuple[str, str, str], value: object
+) -> None:
+    name, happened, choices = setting
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**SOUND, "content_statuses": statuses}, form())
-    status, message = check({**SOUND, "content_statuses": statuses})
+        jsonschema.validate({**SOUND, name: value}, spec())
+    status, message = check({**SOUND, name: value})
     assert status == "FAILED"
-    assert message.startswith("The content statuses are not a list of statuses that Confluence has")
-    assert "current, archived, trashed" in message
-
-
-@pytest.mark.parametrize("body_format", ["view", "", 7, ["storage"]])
-def test_other_body_formats_are_refused_with_what_to_enter(body_format: object) -> None:
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**SOUND, "body_format": body_format}, form())
-    status, message = check({**SOUND, "body_format": body_format})
-    assert status == "FAILED"
-    assert message.startswith("The body format is none that can be read. ")
-    assert "storage, atlas_doc_format, none" in message
+    assert message.startswith(happened)
+    assert f"one of {choices}" in message
 
 
 def test_the_form_shows_the_defaults() -> None:
-    shown = {name: field.get("default") for name, field in form()["properties"].items()}
-    selected = Selection.parse({name: shown[name] for name in ("content_statuses", "body_format")})
-    assert selected == Selection()
+    shown = {name: field.get("default") for name, field in spec()["properties"].items()}
+    assert Config.parse({**shown, **SOUND}).selection == Selection()
