@@ -1,8 +1,8 @@
 """Rewrite one line of a terminal; elsewhere nothing is written."""
 
 import os
-import sys
 
+_STANDARD_OUTPUT, _STANDARD_ERROR = 1, 2
 _CLEAR = "\r\x1b[K"
 _USUAL_COLUMNS = 80
 
@@ -18,7 +18,7 @@ class LiveLine:
 
     def __init__(self) -> None:
         is_able = os.environ.get("TERM") != "dumb"
-        self.is_shown = is_able and os.isatty(2) and not os.isatty(1)
+        self.is_shown = is_able and os.isatty(_STANDARD_ERROR) and not os.isatty(_STANDARD_OUTPUT)
 
     def show(self, text: str) -> None:
         """Replace what the line says, cut to the width of the terminal."""
@@ -31,16 +31,15 @@ class LiveLine:
     def _write(self, text: str) -> None:
         if not self.is_shown:
             return
-        try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
-        except (OSError, ValueError):  # the terminal was closed; the read does not need it
+        try:  # past Python's buffer: it would be written again at the end, and change the exit code
+            os.write(_STANDARD_ERROR, text.encode())
+        except OSError:  # the terminal was closed; the read does not need it
             self.is_shown = False
 
 
 def _columns() -> int:
     """Of the terminal; `shutil.get_terminal_size` asks standard output, which is none."""
     try:
-        return os.get_terminal_size(2).columns or _USUAL_COLUMNS
+        return os.get_terminal_size(_STANDARD_ERROR).columns or _USUAL_COLUMNS
     except OSError:
         return _USUAL_COLUMNS
