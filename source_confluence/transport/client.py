@@ -21,6 +21,7 @@ from source_confluence.limits.rate_limit import RateLimit
 from source_confluence.limits.waiting import now_seconds
 from source_confluence.transport.body import CompressedBody, decompressed, read_body
 from source_confluence.transport.site import Site
+from source_confluence.transport.site_clock import SiteClock
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 90
@@ -102,6 +103,7 @@ class Client:
     Attributes:
         request_count: How many were sent.
         refusal_count: How many of them the site refused for its limit.
+        site_clock: The site's time, by its responses.
     """
 
     def __init__(self, site: Site, authenticator: AuthBase, rate_limit: RateLimit) -> None:
@@ -111,6 +113,7 @@ class Client:
         self._counting = Lock()  # threads send at the same time
         self.request_count = 0
         self.refusal_count = 0
+        self.site_clock = SiteClock()
 
     def open_session(self, *, keeps_cookies: bool = True) -> requests.Session:
         """Connections of one's own, for one thread at a time.
@@ -162,6 +165,7 @@ class Client:
         except (requests.RequestException, AirbyteTracedException) as error:
             row, detail = classify.of_exception(error)
             return Answer(failure=row, detail=detail, cause=type(error).__name__)
+        self.site_clock.observe(response.headers.get("Date"))
         report = LimitReport.of(response, began_at if asked_at is None else asked_at)
         if asked_at is not None:
             self._rate_limit.observe(report)
