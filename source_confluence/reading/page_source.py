@@ -1,9 +1,10 @@
 """Say what a reader gets its pages from, one after the other or ahead of time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from source_confluence.paging.page import Page
+from source_confluence.paging.page import Page, Row
 from source_confluence.paging.pager import Position
 
 
@@ -13,11 +14,13 @@ class Batch:
 
     Args:
         page: Its rows, and what leads on.
+        new_rows: Those of its rows that were not in the page before.
         seconds: How long the request for its rows took.
         is_light: Whether it had to be asked for without what is heavy.
     """
 
     page: Page
+    new_rows: Sequence[Row] = ()
     seconds: float = 0.0
     is_light: bool = False
 

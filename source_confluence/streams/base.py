@@ -190,7 +190,7 @@ class ConfluenceStream(HttpStream, ABC):
         return Reader(
             self._context,
             records=Records(self.name, self.record, left_out=left_out, logger=self.logger),
-            new_source=self._new_source,
+            source=self._new_source(),
             confirm_identity=self._confirm_identity,
             start=start,
         )
