@@ -48,15 +48,15 @@ class CursorPager(Pager):
 
     def ask_again(self, page: Page) -> Position | None:
         """The same place, when an empty page there says that the list ends."""
-        is_empty = not page.rows and next_cursor(page) is None
-        if not is_empty or "cursor" not in self._position or self._is_asked_again:
+        is_end = page.is_empty and next_cursor(page) is None
+        if not is_end or "cursor" not in self._position or self._is_asked_again:
             return None
         self._is_asked_again = True
         return self._position
 
     def is_expected(self, page: Page) -> bool:
         """Whether there is a row, or a next page."""
-        return bool(page.rows) or next_cursor(page) is not None
+        return not page.is_empty or next_cursor(page) is not None
 
     def position_after(self, page: Page) -> Position | None:
         """The cursor of the next link: `{"cursor": "eyJpZCI6…"}`."""
@@ -75,7 +75,7 @@ class CursorPager(Pager):
         return {"cursor": cursor}
 
     def _new_rows(self, page: Page) -> list[Row]:
-        self._last_row = page.rows[-1] if page.rows else self._last_row
+        self._last_row = self._last_row if page.is_empty else page.ends[-1]
         return page.rows
 
 
@@ -108,7 +108,9 @@ class ByCursor(Paging):
         rows: int,
         full_rows: int,  # noqa: ARG002 (how many rows a page has says nothing about the next one)
     ) -> Plan | None:
-        """By ids, at the cursor that the page names."""
+        """By ids, at the cursor that the page names, unless nothing there is wanted."""
+        if listing.choice is not None and listing.choice.is_past(page.listed):
+            return None
         with suppress(BrokenPagingError):  # whoever reads the page finds out
             cursor = next_cursor(page)
             if cursor is not None:
@@ -133,10 +135,14 @@ class IdsPlan(Plan):
         return replace(light, ids_only=True)
 
     def advance(self, response: Page) -> "RowsPlan | Page":
-        """Fetch the rows, unless there are none."""
+        """Fetch the rows that are wanted, unless there are none."""
         ids = _ids(response)
         next_cursor(response)  # raises where the list does not lead on
         page = replace(response, rows=[])  # decoded rows are large, and others will come
+        if self.listing.choice is not None:
+            chosen = self.listing.chosen_of(response)
+            ids = _ids(chosen)
+            page = replace(page, listed=chosen.listed)
         if not ids:
             return page
         return RowsPlan(listed=self, position=self.position, rows=self.rows, ids=ids, page=page)
@@ -150,8 +156,9 @@ class IdsPlan(Plan):
 class RowsPlan(Plan):
     """Fetch the rows of a page by their ids.
 
-    The page is whole only when each row that was listed comes. One that does not may have been
-    deleted in between, or the filter leaves it out: whoever reads the page without a filter sees.
+    The page is whole only when each row that was asked for comes, unless the reader looks for it
+    later. One that does not may have been deleted in between, or the filter leaves it out: whoever
+    reads the page without a filter sees.
 
     Args:
         listed: The plan by which they were listed.
@@ -169,18 +176,26 @@ class RowsPlan(Plan):
     @property
     def request(self) -> PageRequest:
         """`{"limit": 250, "body-format": "storage", "id": "65538,98307…"}`."""
-        by_ids: Position = {self.listed.fetch_by: ",".join(self.ids)}
-        request = self.listed.listing.request(by_ids, len(self.ids))
-        return replace(request, has_links=False)
+        return self.listed.listing.request(self._by_ids, len(self.ids))
+
+    @property
+    def light_request(self) -> PageRequest:
+        """`{"limit": 250, "id": "65538,98307…"}`."""
+        return self.listed.listing.request(self._by_ids, len(self.ids), is_light=True)
+
+    @property
+    def _by_ids(self) -> Position:
+        return {self.listed.fetch_by: ",".join(self.ids)}
 
     def advance(self, response: Page) -> Page:
         """The page, with its rows in the order of the list."""
         rows = dict(zip(_ids(response), response.rows, strict=True))
         if not rows.keys() <= set(self.ids):
             raise FilterIgnoredError
-        if len(rows) < len(self.ids):
+        choice = self.listed.listing.choice
+        if len(rows) < len(self.ids) and (choice is None or choice.needs_all):
             raise BrokenPagingError("rows that were listed did not come")
-        in_order = [rows[each] for each in self.ids]
+        in_order = [rows[each] for each in self.ids if each in rows]
         return replace(self.page, rows=in_order, needs_mending=response.needs_mending)
 
     def following(self, rows: int) -> Plan | None:

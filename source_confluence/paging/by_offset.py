@@ -82,7 +82,7 @@ class OffsetPager(Pager):
             start = self._start + met_at
         else:
             return None
-        self._refuse_repeats(page.rows)
+        self._refuse_repeats(page)
         return self._at(start)
 
     def settle(self, page: Page) -> Page:
@@ -145,9 +145,10 @@ class OffsetPager(Pager):
     def _order(self) -> int:
         return self._start
 
-    def _is_repeated(self, rows: list[Row]) -> bool:
+    def _is_repeated(self, page: Page) -> bool:
         """Not for a while where they are few, or alike: others may have been added before them."""
-        self._repeats = self._repeats + 1 if super()._is_repeated(rows) else 0
+        self._repeats = self._repeats + 1 if super()._is_repeated(page) else 0
+        rows = page.rows
         may_be_pushed = len(rows) <= _FEW_ROWS or self._key(rows[0]) == self._key(rows[-1])
         return self._repeats > (_LIKELY_REPEATS if may_be_pushed else 0)
 

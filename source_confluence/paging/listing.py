@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from source_confluence.paging.choice import Choice
+from source_confluence.paging.listed import listed
 from source_confluence.paging.page import Page
 from source_confluence.paging.pager import Pager, Position
 from source_confluence.paging.plan import PageRequest, Plan
@@ -56,6 +58,8 @@ class Paging(ABC):
     """What leads through one read of the list."""
     has_links: ClassVar[bool]
     """Whether the links of each page lead on."""
+    fetch_by: str = ""
+    """The parameter that fetches rows by their ids: `id`."""
 
     def fixed(self) -> Mapping[str, int]:
         """What is decided when a read begins, and asked for on all its pages."""
@@ -94,6 +98,8 @@ class Listing:
         filters: By what the site can leave out rows.
         filtered_by: What each request filters by: `{"status": ["current", "trashed"]}`.
         selection: How it differs from the list without a selection: `body-format=none`.
+        order: In which order it is asked for, where that matters: `-modified-date`.
+        choice: Which of its rows are wanted; None is all.
     """
 
     path: str
@@ -102,6 +108,8 @@ class Listing:
     filters: Filters = Filters()
     filtered_by: Mapping[str, Any] = field(default_factory=dict)
     selection: str = ""
+    order: str = ""
+    choice: Choice | None = None
 
     def selected(self, selection: Selection) -> "Listing":
         """The list of what a user has selected."""
@@ -131,16 +139,35 @@ class Listing:
         return f"{self.path}?{self.selection}" if self.selection else self.path
 
     def request(self, position: Position, rows: int, *, is_light: bool = False) -> PageRequest:
-        """The request for a page.
+        """The request for a page, or for rows by their ids.
 
         Args:
-            position: Where it begins.
-            rows: How many rows it is to have.
+            position: Where it begins, or the ids: `{"id": "65538,98307…"}`.
+            rows: How many rows it is to have; of more ids, only so many are asked for.
             is_light: Whether to leave out what is heavy.
         """
         heavy = {} if is_light else self.heavy_parameters
-        query = {"limit": rows, **heavy, **self.filtered_by, **position}
+        ids = str(position.get(self.paging.fetch_by, "")).split(",")[:rows]
+        if ids != [""]:
+            by_ids = {self.paging.fetch_by: ",".join(ids)}
+            query = {"limit": len(ids), **heavy, **self.filtered_by, **by_ids}
+            return PageRequest(query=query, has_links=False)
+        order = {"sort": self.order} if self.order else {}
+        query = {"limit": rows, **heavy, **self.filtered_by, **order, **position}
         return PageRequest(query=query, has_links=self.paging.has_links)
+
+    def chosen_of(self, page: Page) -> Page:
+        """The page with only those rows that are wanted, and what is kept of all.
+
+        Raises:
+            BrokenPagingError: When a row has no number for an id.
+        """
+        if self.choice is None:
+            return page
+        kept = [listed(row) for row in page.rows]
+        wanted = self.choice.wanted(kept)
+        rows = [row for row, each in zip(page.rows, kept, strict=True) if each.own_id in wanted]
+        return replace(page, rows=rows, listed=kept)
 
     @property
     def heavy_parameters(self) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """Read one page of a list: its rows, its next links, and whether its rows need mending."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from requests.utils import parse_header_links
 
 from source_confluence.exceptions import NotAListError
 from source_confluence.paging.decoding import decoded
+from source_confluence.paging.listed import Listed
 
 Row = Mapping[str, Any]
 
@@ -23,6 +24,7 @@ class Page:
             None at the end of a list of v2.
         header_link: The same, as the header `Link` has it.
         needs_mending: Whether a row holds a character or a number that destinations do not take.
+        listed: What is kept of all rows of the list, when `rows` are only those that are wanted.
     """
 
     rows: list[Row]
@@ -30,6 +32,20 @@ class Page:
     next_link: str | None = None
     header_link: str | None = None
     needs_mending: bool = False
+    listed: Sequence[Listed] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the list has no rows here."""
+        return not (self.rows or self.listed)
+
+    @property
+    def ends(self) -> tuple[int, Row, Row]:
+        """How many rows the list has here, the first one and the last one; there must be some."""
+        if self.listed:
+            first, last = self.listed[0].own_id, self.listed[-1].own_id
+            return len(self.listed), {"id": str(first)}, {"id": str(last)}
+        return len(self.rows), self.rows[0], self.rows[-1]
 
     @classmethod
     def parse(

@@ -90,11 +90,12 @@ class Pager(ABC):
         Raises:
             BrokenPagingError: When there was such a page before in this read.
         """
-        self._refuse_repeats(page.rows)
-        if page.rows:
-            self._seen.setdefault(self._digest_of(page.rows), self._order)
+        self._refuse_repeats(page)
+        if not page.is_empty:
+            self._seen.setdefault(self._digest_of(page), self._order)
         rows = self._new_rows(page)
-        self._fruitless_rows = 0 if rows else self._fruitless_rows + page.asked_rows
+        is_fruitful = rows or page.listed
+        self._fruitless_rows = 0 if is_fruitful else self._fruitless_rows + page.asked_rows
         self.page_count += 1
         self.row_count += len(rows)
         return rows
@@ -116,17 +117,18 @@ class Pager(ABC):
         """A number that grows from page to page."""
         return self.page_count
 
-    def _refuse_repeats(self, rows: list[Row]) -> None:
-        if rows and self._is_repeated(rows):
+    def _refuse_repeats(self, page: Page) -> None:
+        if not page.is_empty and self._is_repeated(page):
             raise BrokenPagingError("it gives the same rows again for a new position")
 
-    def _is_repeated(self, rows: list[Row]) -> bool:
+    def _is_repeated(self, page: Page) -> bool:
         """Whether such rows were admitted at an earlier position."""
-        return self._seen.get(self._digest_of(rows), self._order) < self._order
+        return self._seen.get(self._digest_of(page), self._order) < self._order
 
-    def _digest_of(self, rows: list[Row]) -> int:
+    def _digest_of(self, page: Page) -> int:
         """Equal for as many rows, from the same first one to the same last one."""
-        return hash((len(rows), self._key(rows[0]), self._key(rows[-1])))
+        count, first, last = page.ends
+        return hash((count, self._key(first), self._key(last)))
 
     def _refuse_endless_emptiness(self) -> None:
         if self._fruitless_rows >= MAX_FRUITLESS_ROWS:

@@ -61,6 +61,11 @@ class Plan(ABC):
     def request(self) -> PageRequest:
         """The next request."""
 
+    @property
+    def light_request(self) -> PageRequest:
+        """The same, without what is heavy."""
+        return self.request
+
     @abstractmethod
     def advance(self, response: Page) -> "Plan | Page":
         """The rest of the plan after a response to its request, or the page when that was all.

@@ -4,11 +4,16 @@ A single row that fails is asked for without what is heavy in it, such as its bo
 """
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
+from source_confluence.exceptions import BrokenPagingError, FilterIgnoredError
 from source_confluence.failures.failure import Failure, FinalFailureError
 from source_confluence.limits.backoff import exponential_seconds
+from source_confluence.paging.page import Page
 from source_confluence.paging.pager import Position
+from source_confluence.paging.plan import PageRequest, Plan
 from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_size import PageSize
 from source_confluence.reading.page_source import Batch
@@ -110,5 +115,28 @@ class Sequential:
         def max_retries(failure: Failure) -> int:
             return min(failure.max_retries, size_retries if failure.is_of_size else _ALL)
 
-        request = self._listing.request(position, self._page_size.rows, is_light=is_light)
-        return self._client.batch(request, place=place, max_retries=max_retries)
+        def send(request: PageRequest) -> Batch:
+            return self._client.batch(request, place=place, max_retries=max_retries)
+
+        rows, listing = self._page_size.rows, self._listing
+        plan = listing.paging.first_plan(listing, position, rows) if self._is_sparse else None
+        if plan is not None:
+            with suppress(BrokenPagingError, FilterIgnoredError):
+                return _carried_out(plan, send, is_light=is_light)
+        batch = send(listing.request(position, rows, is_light=is_light))
+        return replace(batch, page=listing.chosen_of(batch.page))
+
+    @property
+    def _is_sparse(self) -> bool:
+        """Whether it takes less to list the rows first, and fetch only those that are wanted."""
+        return self._listing.choice is not None and not self._listing.choice.is_dense
+
+
+def _carried_out(plan: Plan, send: Callable[[PageRequest], Batch], *, is_light: bool) -> Batch:
+    """The page that a plan comes to; `is_light` when its rows lack what is heavy."""
+    batch = send(plan.request)
+    rest = plan.advance(batch.page)
+    while not isinstance(rest, Page):
+        batch = send(rest.light_request if is_light else rest.request)
+        rest = rest.advance(batch.page)
+    return replace(batch, page=rest)
