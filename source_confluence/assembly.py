@@ -59,4 +59,5 @@ def _sync_of(settings: Config, stop: Stop) -> SyncContext:
         workers=Workers(settings.num_workers, client.open_session),
         stop=stop,
         selection=settings.selection,
+        census=settings.census,
     )

@@ -11,6 +11,7 @@ Exception
 │   └── NotAListError           its body is JSON, but not a list of results
 ├── BrokenPagingError           the list does not lead on, or leads back
 ├── FilterIgnoredError          a response to `id=…` holds rows that were not asked for
+├── TooManyDifferencesError     two sketches differ in more than they can name
 └── FinalFailureError           a request failed for good, in words for the user (in `failures`)
 BaseException
 └── StoppedError                the process was told to stop
@@ -51,6 +52,10 @@ class BrokenPagingError(ValueError):
 
 class FilterIgnoredError(ValueError):
     """A response to `id=…` holds rows that were not asked for."""
+
+
+class TooManyDifferencesError(ValueError):
+    """Two sketches differ in more elements than they can name."""
 
 
 class StoppedError(BaseException):

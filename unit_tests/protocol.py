@@ -13,6 +13,7 @@ from airbyte_cdk.logger import AirbyteLogFormatter
 
 from fake_confluence.catalog import configured_catalog
 from source_confluence import SourceConfluence
+from source_confluence.records.records import READ_AT
 
 Message = dict[str, Any]
 
@@ -29,6 +30,11 @@ class Outcome:
         return [m["log"]["message"] for m in self.messages if m["type"] == "LOG"]
 
     def records(self, stream: str) -> list[Message]:
+        """Without `readAt`: when a row was read is nothing that Confluence has sent."""
+        dated = self.dated_records(stream)
+        return [{k: v for k, v in record.items() if k != READ_AT} for record in dated]
+
+    def dated_records(self, stream: str) -> list[Message]:
         records = [m["record"] for m in self.messages if m["type"] == "RECORD"]
         return [record["data"] for record in records if record["stream"] == stream]
 

@@ -34,6 +34,7 @@ class Stream:
         is_fetched_by_id: Whether its pages are prefetched: their ids first, then rows by id.
         is_pinned: Whether rows that come in during a read are kept out of it.
         is_shown_to_visitors: Whether anonymous visitors may see a part of it.
+        cursor_field: By which it can be read incrementally; empty where it cannot.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Stream:
     is_fetched_by_id: bool = False
     is_pinned: bool = False
     is_shown_to_visitors: bool = False
+    cursor_field: str = ""
 
 
 STREAMS = (
@@ -65,6 +67,7 @@ STREAMS = (
         left_out=("body",),
         is_fetched_by_id=True,
         is_shown_to_visitors=True,
+        cursor_field="readAt",
     ),
     Stream(
         name="blog_posts",
@@ -78,6 +81,7 @@ STREAMS = (
         left_out=("body",),
         is_fetched_by_id=True,
         is_shown_to_visitors=True,
+        cursor_field="readAt",
     ),
     Stream(
         name="space",

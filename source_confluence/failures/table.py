@@ -140,6 +140,15 @@ BROKEN_PAGING = Failure(
     remedy="Run it again; what was read so far is not complete. " + _REPORT,
     failure_type=_WE_ARE_WRONG,
 )
+SHRUNK = Failure(
+    happened="{host} shows much less of {path} than before: {detail}.",
+    cause="the account has lost a permission, or much was deleted or archived at once.",
+    remedy=(
+        "Let the account view the same spaces as before, and run it again. If all of that is gone "
+        "indeed, set 'allow_mass_removal' for one sync. Nothing was told as gone so far."
+    ),
+    failure_type=_USER_MUST_ACT,
+)
 UNKNOWN_HOST = Failure(
     happened="There is no host {host}.",
     cause="a typing error in the domain name, or this machine cannot look up names.",

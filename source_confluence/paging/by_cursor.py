@@ -196,7 +196,12 @@ class RowsPlan(Plan):
         if len(rows) < len(self.ids) and (choice is None or choice.needs_all):
             raise BrokenPagingError("rows that were listed did not come")
         in_order = [rows[each] for each in self.ids if each in rows]
-        return replace(self.page, rows=in_order, needs_mending=response.needs_mending)
+        return replace(
+            self.page,
+            rows=in_order,
+            needs_mending=response.needs_mending,
+            size_bytes=response.size_bytes,
+        )
 
     def following(self, rows: int) -> Plan | None:
         """List the ids of the next page."""

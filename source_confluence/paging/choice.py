@@ -10,13 +10,15 @@ class Choice(Protocol):
     """Decides by what is listed; the same answer each time it is asked.
 
     Attributes:
-        is_dense: Whether most rows are wanted, so that one request with bodies is the best way.
         needs_all: Whether a row that is wanted and does not come is a fault of the response; else
             the reader looks for it later.
     """
 
-    is_dense: bool
     needs_all: ClassVar[bool]
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether most rows are wanted, so that one request with bodies is the best way."""
 
     def wanted(self, rows: Sequence[Listed]) -> Collection[int]:
         """The ids of those to fetch with their bodies."""

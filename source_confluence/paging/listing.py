@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from source_confluence.paging.choice import Choice
 from source_confluence.paging.listed import listed
-from source_confluence.paging.page import Page
+from source_confluence.paging.page import Page, Row
 from source_confluence.paging.pager import Pager, Position
 from source_confluence.paging.plan import PageRequest, Plan
 from source_confluence.settings.selection import DEFAULT_BODY_FORMAT, DEFAULT_STATUSES, Selection
@@ -42,6 +42,17 @@ class Filters:
     """
 
     statuses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """How to see what has changed in a list.
+
+    Args:
+        newest_first: The order in which what was modified last comes first: `-modified-date`.
+    """
+
+    newest_first: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +107,7 @@ class Listing:
         paging: How it is paged.
         heavy: What can be left out of a request when Confluence fails on it.
         filters: By what the site can leave out rows.
+        changes: How to see what has changed in it; None where only a full read shows that.
         filtered_by: What each request filters by: `{"status": ["current", "trashed"]}`.
         selection: How it differs from the list without a selection: `body-format=none`.
         order: In which order it is asked for, where that matters: `-modified-date`.
@@ -106,6 +118,7 @@ class Listing:
     paging: Paging
     heavy: tuple[Heavy, ...] = ()
     filters: Filters = Filters()
+    changes: Changes | None = None
     filtered_by: Mapping[str, Any] = field(default_factory=dict)
     selection: str = ""
     order: str = ""
@@ -155,6 +168,13 @@ class Listing:
         order = {"sort": self.order} if self.order else {}
         query = {"limit": rows, **heavy, **self.filtered_by, **order, **position}
         return PageRequest(query=query, has_links=self.paging.has_links)
+
+    def selects(self, row: Row) -> bool:
+        """Whether a row that was fetched by its id belongs to what is selected."""
+        statuses = self.filtered_by.get("status")
+        if statuses is None:
+            statuses = [each for each in DEFAULT_STATUSES if each in self.filters.statuses]
+        return row.get("status") in statuses
 
     def chosen_of(self, page: Page) -> Page:
         """The page with only those rows that are wanted, and what is kept of all.

@@ -1,7 +1,7 @@
 """Read one page of a list: its rows, its next links, and whether its rows need mending."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from requests.utils import parse_header_links
@@ -24,6 +24,7 @@ class Page:
             None at the end of a list of v2.
         header_link: The same, as the header `Link` has it.
         needs_mending: Whether a row holds a character or a number that destinations do not take.
+        size_bytes: How large the body was, decompressed.
         listed: What is kept of all rows of the list, when `rows` are only those that are wanted.
     """
 
@@ -32,6 +33,7 @@ class Page:
     next_link: str | None = None
     header_link: str | None = None
     needs_mending: bool = False
+    size_bytes: int = field(default=0, compare=False)
     listed: Sequence[Listed] = ()
 
     @property
@@ -77,19 +79,17 @@ class Page:
         """
         document, needs_mending = decoded(body, ids_only=ids_only)
         rows = _rows(document)
+        page = cls(
+            rows=rows, asked_rows=asked_rows, needs_mending=needs_mending, size_bytes=len(body)
+        )
         if not has_links:
-            return cls(rows=rows, asked_rows=asked_rows, needs_mending=needs_mending)
+            return page
         header_link = _next_in(link_header)
         is_silent = "_links" not in document and header_link is None
         if rows and is_silent and len(rows) >= asked_rows:
             raise NotAListError("a full page without '_links'")
-        return cls(
-            rows=rows,
-            asked_rows=asked_rows,
-            next_link=_next_link(document.get("_links", {})),
-            header_link=header_link,
-            needs_mending=needs_mending,
-        )
+        next_link = _next_link(document.get("_links", {}))
+        return replace(page, next_link=next_link, header_link=header_link)
 
 
 def _rows(document: object) -> list[Row]:

@@ -43,6 +43,8 @@ class Reader:
         self._stream = context.stream
         self._of = context.of
         self._progress = context.progress
+        self._clock = context.sync.client.site_clock
+        self._is_dated = context.listing.changes is not None
         self._records = records
         self._source = source
         self._confirm_identity = confirm_identity
@@ -83,7 +85,10 @@ class Reader:
         for start in range(0, len(rows), _ROWS_BETWEEN):
             some = rows[start : start + _ROWS_BETWEEN]
             yield from self._records.of_rows(
-                some, needs_mending=batch.page.needs_mending, is_light=batch.is_light
+                some,
+                needs_mending=batch.page.needs_mending,
+                is_light=batch.is_light,
+                read_at=self._clock.newest if self._is_dated else None,
             )
             self._progress.emitted(len(some), is_light=batch.is_light)
             self._source.advance()

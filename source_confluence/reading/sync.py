@@ -6,6 +6,7 @@ import requests
 
 from source_confluence.limits.backoff import ConfluenceBackoff
 from source_confluence.limits.rate_limit import RateLimit
+from source_confluence.settings.census import Census
 from source_confluence.settings.selection import Selection
 from source_confluence.shutdown import Stop
 from source_confluence.transport.client import Client
@@ -25,6 +26,7 @@ class SyncContext:
         workers: They send what is fetched ahead.
         stop: Whether the process was told to stop.
         selection: Which part of the site is read.
+        census: How incremental reads find out what is gone or moved.
     """
 
     client: Client
@@ -35,3 +37,4 @@ class SyncContext:
     workers: Workers
     stop: Stop
     selection: Selection
+    census: Census

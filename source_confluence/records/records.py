@@ -6,6 +6,7 @@ Source: https://docs.airbyte.com/understanding-airbyte/airbyte-protocol/#airbyte
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
 from typing import Any, cast
 
 from airbyte_cdk.models import AirbyteMessage, AirbyteRecordMessage, Type
@@ -13,6 +14,9 @@ from airbyte_protocol_dataclasses.models import AirbyteRecordMessageMeta, Change
 
 from source_confluence.paging.page import Row
 from source_confluence.records.mending import Changes, change, mended
+
+READ_AT = "readAt"
+"""The field that says when Confluence gave the row, of streams that can be read incrementally."""
 
 _MAX_MARKS = 100  # of a record
 
@@ -41,7 +45,7 @@ class Records:
         self._logger = logger
 
     def of_rows(
-        self, rows: Iterable[Row], *, needs_mending: bool, is_light: bool
+        self, rows: Iterable[Row], *, needs_mending: bool, is_light: bool, read_at: int | None
     ) -> Iterator[AirbyteMessage]:
         """The records, as they came; with marks where that could not be.
 
@@ -50,19 +54,21 @@ class Records:
             needs_mending: Whether a row holds what destinations do not take; else, which is nearly
                 always so, nothing is looked through.
             is_light: Whether it was asked for less, because it failed on the whole.
+            read_at: When they came, in milliseconds since 1970, where records say so.
         """
+        stamp = {} if read_at is None else {READ_AT: timestamp(read_at)}
         now = time.time_ns() // 1_000_000
         if needs_mending or is_light:
-            return self._with_marks(rows, now, is_light=is_light)
+            return self._with_marks(rows, now, stamp, is_light=is_light)
         # A message is made here because the CDK would copy the record first: 0.6 for 1.8 µs.
-        return (_message(self._stream, self._record(row), now) for row in rows)
+        return (_message(self._stream, {**self._record(row), **stamp}, now) for row in rows)
 
     def _with_marks(
-        self, rows: Iterable[Row], now: int, *, is_light: bool
+        self, rows: Iterable[Row], now: int, stamp: Row, *, is_light: bool
     ) -> Iterator[AirbyteMessage]:
         for row in rows:
             sound, changes = mended(row)
-            record = self._record(sound)
+            record = {**self._record(sound), **stamp}
             if is_light:
                 record = {**record, **dict.fromkeys(self._left_out)}
                 changes += self._marks_of_what_is_left_out(row)
@@ -79,6 +85,11 @@ class Records:
         return [
             change(name, Change.NULLED, Reason.SOURCE_RETRIEVAL_ERROR) for name in self._left_out
         ]
+
+
+def timestamp(milliseconds: int) -> str:
+    """`2026-11-25T12:00:00Z`, to the second."""
+    return f"{datetime.fromtimestamp(milliseconds // 1000, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _message(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from source_confluence.exceptions import ConfigError
+from source_confluence.settings.census import Census
 from source_confluence.settings.host import host_of, is_blank_or_control
 from source_confluence.settings.selection import Selection
 
@@ -25,6 +26,7 @@ class Config:
         host: Where the site answers, with an optional port: `acme.atlassian.net`.
         num_workers: How many requests may be in flight at a time, 1 to 25.
         selection: Which part of the site is read.
+        census: How incremental reads find out what is gone or moved.
     """
 
     email: str
@@ -32,6 +34,7 @@ class Config:
     host: str
     num_workers: int = DEFAULT_NUM_WORKERS
     selection: Selection = field(default_factory=Selection)
+    census: Census = field(default_factory=Census)
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> "Config":
@@ -49,6 +52,7 @@ class Config:
             host=host_of(_text(raw, "domain_name")),
             num_workers=_num_workers(raw.get("num_workers")),
             selection=Selection.parse(raw),
+            census=Census.parse(raw),
         )
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import requests
 from airbyte_cdk.models import SyncMode
@@ -20,6 +20,8 @@ from source_confluence.paging.listing import Listing
 from source_confluence.paging.page import Row
 from source_confluence.paging.pager import Position, row_key
 from source_confluence.reading.context import ListContext
+from source_confluence.reading.incremental import IncrementalReader, Ways
+from source_confluence.reading.incremental_state import IncrementalState
 from source_confluence.reading.lookahead import Lookahead
 from source_confluence.reading.page_size import PageSize
 from source_confluence.reading.page_source import PageSource
@@ -29,7 +31,12 @@ from source_confluence.reading.retrying import RetryingClient
 from source_confluence.reading.sequential import Sequential
 from source_confluence.reading.state import COMPLETE, position_in
 from source_confluence.reading.sync import SyncContext
-from source_confluence.records.records import Records
+from source_confluence.records.records import READ_AT, Records
+
+_STARTS_OVER = (
+    "Stream '%s' reads another selection or body format than before, so it reads everything. Rows "
+    "that are no longer selected stay as they are in the destination."
+)
 
 
 class ConfluenceStream(HttpStream, ABC):
@@ -83,7 +90,8 @@ class ConfluenceStream(HttpStream, ABC):
             progress=self.progress,
             logger=self.logger,
         )
-        self._reader = self._new_reader(None)
+        self._given: Mapping[str, Any] = {}
+        self._reader: Reader | IncrementalReader | None = None
         super().__init__(authenticator=sync.client.authenticator)
 
     @property
@@ -92,15 +100,22 @@ class ConfluenceStream(HttpStream, ABC):
         return True
 
     @property
+    def cursor_field(self) -> str | list[str]:
+        """`readAt` where it can be seen what has changed: the latest reading of a row counts."""
+        return READ_AT if self.listing.changes else []
+
+    @property
     def state(self) -> MutableMapping[str, Any]:
-        """Where the next page is: empty for the first one, `COMPLETE` after the last."""
-        return dict(self._reader.state)
+        """What a later read continues from; `COMPLETE` after a full refresh."""
+        # The CDK asks for it after each record, so it is no copy.
+        return cast("dict[str, Any]", self._reader.state) if self._reader else {}
 
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
-        """Begin a read: where an earlier one stopped, else at the first page."""
-        self._reader.close()
-        self._reader = self._new_reader(self._position_in(value))
+        """Begin a read: with what an earlier one has said."""
+        if self._reader:
+            self._reader.close()
+        self._reader, self._given = None, value
 
     def read_records(
         self,
@@ -120,11 +135,13 @@ class ConfluenceStream(HttpStream, ABC):
                 stop.
             BrokenPagingError: When the site does not lead to the end of the list.
         """
+        reader = self._new_reader(sync_mode)
+        self._reader = reader
         if self.selected.is_empty:
             self.logger.info("Stream '%s' has nothing of the selected statuses.", self.name)
-            self._reader.skip()
+            reader.skip()
         try:
-            yield from self._reader.read()
+            yield from reader.read()
         except StoppedError as stopped:
             message = STOPPED.message(self._context.request, detail=stopped.signal_name)
             brief = f"told to stop by {stopped.signal_name}"
@@ -166,42 +183,79 @@ class ConfluenceStream(HttpStream, ABC):
         """What tells a row from the others of its list, also when it is read again later."""
         return row_key(row)
 
-    def _position_in(self, state: Mapping[str, Any]) -> Position | None:
-        """Where an earlier read stopped; None, with a warning, when it is no state of ours."""
-        if not state or state == COMPLETE:
+    def _new_reader(self, sync_mode: SyncMode) -> Reader | IncrementalReader:
+        if sync_mode is SyncMode.incremental and self.listing.changes:
+            return self._new_incremental_reader()
+        return Reader(
+            self._context,
+            records=self._records,
+            source=self._new_source(self._context),
+            confirm_identity=self._confirm_identity,
+            start=self._position,
+        )
+
+    def _new_incremental_reader(self) -> IncrementalReader:
+        told, of = IncrementalState.of_saved(self._given), self._context.of
+        is_known = told is not None and told.of.partition("?")[0] == of.partition("?")[0]
+        if told is None or not is_known:
+            self._say_what_is_ignored(has_position=True)
+            told = IncrementalState(of=of)
+        starts_over = told.of != of
+        if starts_over:
+            self.logger.info(_STARTS_OVER, self.name)
+            told.of, told.run = of, None
+        ways = Ways(
+            new_source=self._new_source,
+            confirm_identity=self._confirm_identity,
+            records=self._records,
+        )
+        return IncrementalReader(self._context, ways, told, starts_over=starts_over)
+
+    @property
+    def _records(self) -> Records:
+        left_out = self.selected.heavy_fields
+        return Records(self.name, self.record, left_out=left_out, logger=self.logger)
+
+    @property
+    def _position(self) -> Position | None:
+        """Where an earlier read stopped; None, with a warning, when that is no state of ours."""
+        if not self._given or self._given == COMPLETE:
             return None
         paging = self.listing.paging
         like = {**paging.pager.example, **paging.fixed()}
         mark = paging.pager.example_mark
-        position = position_in(state, of=self._context.of, like=like, mark=mark)
+        position = position_in(self._given, of=self._context.of, like=like, mark=mark)
         if position is None:
+            self._say_what_is_ignored(has_position=False)
+        else:
+            self.logger.info("Resuming stream '%s' where an earlier read stopped.", self.name)
+        return position
+
+    def _say_what_is_ignored(self, *, has_position: bool) -> None:
+        """Warn of a state that is not ours; one of the other sync mode is nothing to warn of."""
+        given = self._given
+        if not given or given == COMPLETE:
+            return
+        is_of_other_mode = given.get("of") == self._context.of and (
+            "recent" not in given if has_position else "recent" in given
+        )
+        if is_of_other_mode:
+            self.logger.info("Stream '%s' is read in another way now, from its start.", self.name)
+        else:
             self.logger.warning(
                 "The state of stream '%s' is not one that this connector has made for %s; "
                 "reading from the beginning.",
                 self.name,
                 self._context.of,
             )
-        else:
-            self.logger.info("Resuming stream '%s' where an earlier read stopped.", self.name)
-        return position
 
-    def _new_reader(self, start: Position | None) -> Reader:
-        left_out = self.selected.heavy_fields
-        return Reader(
-            self._context,
-            records=Records(self.name, self.record, left_out=left_out, logger=self.logger),
-            source=self._new_source(),
-            confirm_identity=self._confirm_identity,
-            start=start,
-        )
-
-    def _new_source(self) -> PageSource:
+    def _new_source(self, context: ListContext) -> PageSource:
         # Airbyte's test kit sets `page_size`, by the setting `_page_size`.
         page_size = PageSize(self.page_size or self.listing.paging.max_rows)
-        sequential = Sequential(self._context, RetryingClient(self._context), page_size)
+        sequential = Sequential(context, RetryingClient(context), page_size)
         if self._sync.workers.count == 1:
             return sequential
-        return Lookahead(self._context, sequential, page_size)
+        return Lookahead(context, sequential, page_size)
 
     def _confirm_identity(self, saw_rows: bool) -> None:
         """Raise when the site does not know the account, and the list may be that of a visitor."""

@@ -1,7 +1,7 @@
 """Declare what people write: pages and blog posts."""
 
 from source_confluence.paging.by_cursor import ByCursor
-from source_confluence.paging.listing import BODY, Filters, Listing
+from source_confluence.paging.listing import BODY, Changes, Filters, Listing
 from source_confluence.streams.base import ConfluenceStream
 
 
@@ -16,6 +16,7 @@ class Pages(ConfluenceStream):
         paging=ByCursor(max_rows=250, fetch_by="id"),
         heavy=(BODY,),
         filters=Filters(statuses=("current", "archived", "trashed")),
+        changes=Changes(newest_first="-modified-date"),
     )
     permission = "permission to use Confluence and to view the pages"
     shown_to_visitors = True
@@ -32,6 +33,7 @@ class BlogPosts(ConfluenceStream):
         paging=ByCursor(max_rows=250, fetch_by="id"),
         heavy=(BODY,),
         filters=Filters(statuses=("current", "trashed")),
+        changes=Changes(newest_first="-modified-date"),
     )
     permission = "permission to use Confluence and to view the blog posts"
     shown_to_visitors = True

@@ -14,6 +14,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from fake_confluence import Content, Fault
 from source_confluence import SourceConfluence
 from source_confluence.paging.page import Page
+from source_confluence.records.records import READ_AT
 from source_confluence.streams.base import ConfluenceStream
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import discover, read
@@ -27,6 +28,7 @@ from unit_tests.streams_under_test import (
     OFFSETS,
     PAGE_SIZES,
     PATHS,
+    TABLE,
     WITH_BODIES,
     completed,
     content,
@@ -115,15 +117,16 @@ def test_every_record_is_what_its_schema_says(stream: str, start_site: StartSite
 
 
 @every_stream
-def test_only_full_refresh_is_offered_and_it_can_be_resumed(
+def test_the_modes_that_are_offered_and_that_a_read_can_be_resumed(
     stream: str, start_site: StartSite
 ) -> None:
     offered = discover(start_site().config)[stream]
 
-    assert offered["supported_sync_modes"] == ["full_refresh"]
+    cursor = TABLE[stream].cursor_field
+    assert offered["supported_sync_modes"] == ["full_refresh", *(["incremental"] if cursor else [])]
     assert offered["is_resumable"] is True
-    assert not offered.get("source_defined_cursor")
-    assert not offered.get("default_cursor_field")
+    assert offered.get("source_defined_cursor", False) is bool(cursor)
+    assert offered.get("default_cursor_field", []) == ([cursor] if cursor else [])
 
 
 @linked_stream
@@ -204,7 +207,7 @@ def test_the_stream_itself_changes_nothing_not_even_a_null(
     for _ in range(2):
         instance.state = {}  # type: ignore[attr-defined]  # as the CDK does before each read
         records = [
-            dict(message.record.data)
+            {k: v for k, v in dict(message.record.data).items() if k != READ_AT}
             for message in instance.read_only_records()
             if isinstance(message, AirbyteMessage) and message.record
         ]
