@@ -1,7 +1,7 @@
 """Decide which listed rows an incremental read wants: what is selected, new, and was not told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
@@ -33,7 +33,7 @@ class Changed:
     first_id: int = 0
     recent: Versions
     told: Told
-    emitted: set[int] = field(default_factory=set)
+    emitted: Told
     is_dense: bool = False
     may_defer: bool = False
     is_newest_first: bool = False
@@ -70,7 +70,7 @@ def is_sorted(dates: Sequence[int | None]) -> bool:
     return all(newer >= older for newer, older in pairwise(known))
 
 
-def changed(state: IncrementalState, first_id: int, emitted: set[int]) -> Changed:
+def changed(state: IncrementalState, first_id: int) -> Changed:
     """What the unfinished read of a state wants."""
     run = state.run
     mode = run.mode if run else "first"
@@ -81,7 +81,7 @@ def changed(state: IncrementalState, first_id: int, emitted: set[int]) -> Change
         first_id=first_id,
         recent=state.recent,
         told=state.told,
-        emitted=emitted,
+        emitted=run.emitted if run else {},
         is_dense=is_whole,
         may_defer=mode == "census",
         is_newest_first=mode == "quick",

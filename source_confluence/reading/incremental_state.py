@@ -10,7 +10,7 @@ At rest:
 While a read is unfinished, also:
 
      "mode": "census", "until": 1795607500000, "cursor": "eyJpZCI6…", "lastId": 65538,
-     "newRows": 250, "newSketch": "AeJxj…", "ids": [98307]
+     "newRows": 250, "newSketch": "AeJxj…", "ids": [98307], "emitted": {"65538": [3, 305419896]}
 
 Instants are milliseconds since 1970, by the clocks of Confluence.
 """
@@ -23,6 +23,9 @@ from source_confluence.reading.sketch import Sketch
 
 MAX_RECENT = 1_000
 """Rows in the overlap that are known by id and version; what is beyond is emitted again."""
+
+MAX_EMITTED = 1_000
+"""Rows that a read has emitted and knows after it was killed; others may be emitted again."""
 
 _MAX_NUMBER = 2**63
 
@@ -44,6 +47,8 @@ class Run:
         rows: How many rows there were so far.
         sketch: Of what the destination has been told of the rows so far.
         ids: What is still to be looked at, when all was listed.
+        emitted: The rows that were emitted, except in a first read: as they were told; None of one
+            that lacked its body.
     """
 
     mode: str
@@ -53,6 +58,7 @@ class Run:
     rows: int = 0
     sketch: Sketch | None = None
     ids: list[int] | None = None
+    emitted: Told = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,6 +130,7 @@ def _saved_ids(values: Mapping[int, object]) -> dict[str, object]:
 def _saved_run(run: Run) -> dict[str, Any]:
     document: dict[str, Any] = {"mode": run.mode, "until": run.until, "cursor": run.cursor}
     document |= {"lastId": run.last_id, "newRows": run.rows}
+    document |= {"emitted": _saved_ids(dict(list(run.emitted.items())[-MAX_EMITTED:]))}
     document |= {} if run.sketch is None else {"newSketch": run.sketch.saved()}
     return document | ({} if run.ids is None else {"ids": run.ids})
 
@@ -140,6 +147,7 @@ def _run(document: Mapping[str, Any]) -> Run:
         rows=_number(document["newRows"]),
         sketch=_sketch(document.get("newSketch")),
         ids=None if ids is None else [_number(each) for each in ids],
+        emitted={_key(k): _told(v) for k, v in document["emitted"].items()},
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from source_confluence.exceptions import TooManyDifferencesError
 from source_confluence.paging.listed import Listed
 from source_confluence.reading.changed import OVERLAP_MILLISECONDS, Changed, changed
-from source_confluence.reading.incremental_state import IncrementalState, Run
+from source_confluence.reading.incremental_state import MAX_EMITTED, IncrementalState, Run
 from source_confluence.reading.sketch import Sketch
 from source_confluence.settings.census import Census
 
@@ -32,7 +32,6 @@ class Ledger:
 
     Attributes:
         deferred: The ids of wanted rows that have not been fetched.
-        emitted: The ids of rows that this read has emitted.
         last_choice: What `choice` said last.
     """
 
@@ -45,12 +44,11 @@ class Ledger:
         warn: Callable[[str], None],
     ) -> None:
         self.state = state
-        self.emitted: set[int] = set()
         self.deferred: list[int] = []
         self._census = census
         self._starts_over = starts_over
         self._warn = warn
-        self.last_choice = changed(state, 0, self.emitted)
+        self.last_choice = changed(state, 0)
 
     @property
     def tracks(self) -> bool:
@@ -104,7 +102,7 @@ class Ledger:
     def choice(self) -> Changed:
         """What of the list is wanted, from where the read is."""
         first_id = 0 if self.is_quick else self._run.last_id + 1
-        self.last_choice = changed(self.state, first_id, self.emitted)
+        self.last_choice = changed(self.state, first_id)
         return self.last_choice
 
     def name(self, ids: Iterable[int]) -> None:
@@ -115,7 +113,7 @@ class Ledger:
     def was_told(self, row: Listed, *, is_light: bool, is_selected: bool = True) -> None:
         """Remember what was emitted; a row that lacks its body is looked at again next time."""
         if not self.is_first or is_light:
-            self.emitted.add(row.own_id)
+            self._run.emitted[row.own_id] = None if is_light else (row.version, row.digest)
         if is_light:
             return
         if row.modified is None or row.modified >= self._run.until - OVERLAP_MILLISECONDS:
@@ -139,8 +137,13 @@ class Ledger:
         elif self.last_choice.wants(row):
             told[row.own_id] = None
             self.deferred.append(row.own_id)
-        elif row.own_id not in told and row.own_id not in self.emitted:
+        elif row.own_id not in told and self._is_as_emitted(row):
             self._settle(row, is_selected=True)
+
+    def _is_as_emitted(self, row: Listed) -> bool:
+        """Whether it was not emitted in this read, or is still as it was then."""
+        emitted = self._run.emitted
+        return emitted.get(row.own_id, (row.version, row.digest)) == (row.version, row.digest)
 
     def was_seen_gone(self, own_id: int) -> None:
         """Forget a row that was told as gone, or is no longer selected."""
@@ -168,14 +171,14 @@ class Ledger:
                 raise
             self._warn(TOO_MANY)
         self.deferred = []
-        return sorted(ids - self.emitted)
+        return sorted(ids - self._run.emitted.keys())
 
     def drop(self) -> None:
         """Let the next read begin anew; what was emitted in this one is not forgotten."""
         state, run = self.state, self._run
         if state.watermark is None and state.sketch is None:
             state.sketch = run.sketch  # of a first read: what was told
-        self.name(self.emitted)
+        self.name(list(run.emitted)[-MAX_EMITTED:])
         state.run = None
 
     def finish(self, now: int) -> None:
@@ -235,7 +238,7 @@ class Ledger:
         gone = {element >> 32 for element in only_then} - now
         if self.is_first:
             return gone  # what is there was emitted
-        unseen = {element for element in only_now if element >> 32 not in self.emitted}
+        unseen = {element for element in only_now if element >> 32 not in self._run.emitted}
         for element in unseen:
             sketch.remove(element)
         return gone | {element >> 32 for element in unseen}
