@@ -10,6 +10,7 @@ import pytest
 from benchmarks import run
 from benchmarks.chart import bars
 from benchmarks.contenders import bare, ours, published
+from benchmarks.incremental import costs
 from benchmarks.limits import PATTERNS, SLOW_PATTERNS, Pattern
 from benchmarks.measure import measured, site
 from benchmarks.site import QuickService
@@ -82,3 +83,14 @@ def test_the_readme_has_a_table_of_each_part(part: str) -> None:
     [table] = re.findall(f"<!-- {part} -->\n(.*?)<!-- end of {part} -->", text, re.DOTALL)
     row = f"| ours, {DEFAULT_NUM_WORKERS} workers | " if "limit" not in part else "| 5/s | "
     assert f"\n{row}" in table
+
+
+def test_incremental_reads_cost_what_has_changed() -> None:
+    found = [cost for _, cost in costs(1_500, seed=1)]
+    lists, questions = 6, 1 + 1  # which row is the newest, and who we are
+    census = lists + questions
+    assert [each.records for each in found][:5] == [1_500, 10, 0, 10, 0]
+    assert [each.requests for each in found][1:5] == [5, 4, census + 1, census]
+    assert (found[5].records, found[5].requests) == (15, census + 1)
+    assert max(each.last for each in found) <= 100_000
+    assert max(each.largest for each in found) <= 200_000

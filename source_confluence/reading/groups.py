@@ -11,7 +11,7 @@ from source_confluence.reading.page_source import Batch
 from source_confluence.reading.walk import Walk
 
 MAX_NAMED = 1_000
-"""Rows of a group."""
+"""Rows of a group; newest first, of which each is remembered for a while, a quarter of them."""
 
 _MAX_BYTES = 8 * 1024 * 1024
 _MAX_SECONDS = 2
@@ -32,6 +32,7 @@ class Groups:
         self._walk = walk
         self._choice = choice
         self._warn = warn
+        self._max_named = MAX_NAMED // 4 if choice.is_newest_first else MAX_NAMED
         self._last_date: int | None = None
         self._is_in_order = True
 
@@ -39,7 +40,7 @@ class Groups:
         """The next pages, and the error that ended them, if one did: what came is not lost."""
         group: list[Batch] = []
         began_at = now_seconds()
-        while self._walk.position is not None and not _is_full(group, began_at):
+        while self._walk.position is not None and not _is_full(group, began_at, self._max_named):
             try:
                 batch = self._walk.next_batch()
                 group.append(batch)
@@ -62,9 +63,9 @@ class Groups:
         return self._is_in_order and self._choice.is_past(page.listed)
 
 
-def _is_full(group: Sequence[Batch], began_at: float) -> bool:
+def _is_full(group: Sequence[Batch], began_at: float, max_named: int) -> bool:
     rows = [len(batch.new_rows) for batch in group]
     size = sum(batch.page.size_bytes for batch in group)
     is_late = now_seconds() - began_at >= _MAX_SECONDS
-    is_full = sum(rows) + max(rows, default=0) > MAX_NAMED
+    is_full = sum(rows) + max(rows, default=0) > max_named
     return bool(group) and (is_late or is_full or size >= _MAX_BYTES)

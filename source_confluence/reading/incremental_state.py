@@ -24,7 +24,7 @@ from source_confluence.reading.sketch import Sketch
 MAX_RECENT = 1_000
 """Rows in the overlap that are known by id and version; what is beyond is emitted again."""
 
-MAX_EMITTED = 1_000
+MAX_EMITTED = 300
 """Rows that a read has emitted and knows after it was killed; others may be emitted again."""
 
 _MAX_NUMBER = 2**63

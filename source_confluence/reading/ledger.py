@@ -9,8 +9,8 @@ from source_confluence.reading.incremental_state import MAX_EMITTED, Incremental
 from source_confluence.reading.sketch import Sketch
 from source_confluence.settings.census import Census
 
-MAX_TOLD = 500
-"""Rows told by quick reads; after more of them, the next read is a census."""
+MAX_TOLD = 400
+"""Rows told by quick reads; a read that would tell more of them is a census."""
 
 _DAY_MILLISECONDS = 22 * 3_600_000  # a daily sync may begin a little earlier than the day before
 _FEW_ROWS = 50  # of a list that may shrink without being suspicious
@@ -68,7 +68,7 @@ class Ledger:
     @property
     def needs_census(self) -> bool:
         """Whether a quick read has told more than can be remembered one by one."""
-        return self.is_quick and self.tracks and len(self.state.told) > 2 * MAX_TOLD
+        return self.is_quick and self.tracks and len(self.state.told) > MAX_TOLD
 
     @property
     def _run(self) -> Run:
