@@ -35,7 +35,7 @@ def refusals(client: Client, streams: Iterable[ConfluenceStream]) -> dict[str, s
 
 def _ask_for_one_row(client: Client, stream: ConfluenceStream) -> None:
     listing = stream.selected
-    query = listing.request(listing.paging.fixed(), 1, is_light=True).query
+    query = listing.request({}, 1, is_light=True).query
     with client.open_session(keeps_cookies=False) as session:
         ask(client, session, stream.request, query, len, _retries)
 

@@ -1,11 +1,9 @@
 """Count through a list of v1, whose rows move while it is read."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
-
-import pendulum
 
 from source_confluence.exceptions import BrokenPagingError
 from source_confluence.paging.listing import Listing, Paging
@@ -160,7 +158,8 @@ class ByOffset(Paging):
     Args:
         fixed_end: The parameter that ends the list at the instant the read begins, `endDate`, in
             epoch milliseconds. A list that is newest first needs it: without a fixed end each new
-            row would push the rows that are not read yet one offset further.
+            row would push the rows that are not read yet one offset further. So does an end that
+            the site has not reached.
     """
 
     pager: ClassVar[type[Pager]] = OffsetPager
@@ -168,10 +167,9 @@ class ByOffset(Paging):
 
     fixed_end: str = ""
 
-    def fixed(self) -> Mapping[str, int]:
+    def fixed(self, now: Callable[[], int]) -> Mapping[str, int]:
         """`{"endDate": 1795348800000}`, now."""
-        now = int(pendulum.now("UTC").timestamp() * 1000)
-        return {self.fixed_end: now} if self.fixed_end else {}
+        return {self.fixed_end: now()} if self.fixed_end else {}
 
     def plan_behind(
         self, listing: Listing, position: Position, page: Page, rows: int, full_rows: int

@@ -1,7 +1,7 @@
 """Say all about a list in one value: where it is, how it is paged, what is heavy in it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -72,8 +72,12 @@ class Paging(ABC):
     fetch_by: str = ""
     """The parameter that fetches rows by their ids: `id`."""
 
-    def fixed(self) -> Mapping[str, int]:
-        """What is decided when a read begins, and asked for on all its pages."""
+    def fixed(self, now: Callable[[], int]) -> Mapping[str, int]:  # noqa: ARG002 (not every list)
+        """What is decided when a read begins, and asked for on all its pages.
+
+        Args:
+            now: Tells the site's time in milliseconds since 1970; it may take a request.
+        """
         return {}
 
     def first_plan(self, listing: "Listing", position: Position, rows: int) -> Plan | None:  # noqa: ARG002

@@ -10,6 +10,7 @@ from source_confluence.paging.page import Page
 from source_confluence.paging.pager import Position
 from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_source import Batch, PageSource
+from source_confluence.reading.site_time import site_now
 
 
 class Walk:
@@ -34,10 +35,12 @@ class Walk:
         self._stop = context.sync.stop
         self._progress = context.progress
         self._logger = context.logger
+        self._now = partial(site_now, context)
         self.source = source
         self._is_resumed = start is not None
         self.began_anew = False
         self.position: Position | None = None
+        self._fixed: Position | None = None
         self._begin(start)
 
     @property
@@ -61,7 +64,7 @@ class Walk:
     def step(self, page: Page) -> None:
         """Go on to what is behind a page; raises what `Pager.position_after` does."""
         following = self.pager.position_after(page)
-        self.position = None if following is None else {**self._fixed, **following}
+        self.position = None if following is None else {**self._decided(), **following}
 
     def end(self) -> None:
         """Take the list as read."""
@@ -70,11 +73,9 @@ class Walk:
     def _begin(self, start: Position | None) -> None:
         known, pager = start or {}, self._paging.pager
         mark = {name: known[name] for name in pager.example_mark if name in known}
-        self._fixed = {name: known.get(name, now) for name, now in self._paging.fixed().items()}
-        self.position = {
-            **self._fixed,
-            **{name: value for name, value in known.items() if name not in mark},
-        }
+        self.position = {name: value for name, value in known.items() if name not in mark}
+        names = self._paging.fixed(lambda: 0)
+        self._fixed = None if start is None else {name: start[name] for name in names}
         warn = partial(self._logger.warning, "%s %s", self._subject)
         self.pager = pager(key=self._key, warn=warn, mark=mark)
 
@@ -102,12 +103,18 @@ class Walk:
         self.source.close()
         self.began_anew = True
         self._begin(None)
-        return self._settled_batch(self._fixed)
+        return self._settled_batch({})
 
     def _settled_batch(self, position: Position) -> Batch:
         """The page at a position, asked for again where one response proves nothing."""
         ask_for: Position | None = self.pager.ask_at(position)
         while ask_for is not None:
-            batch = self.source.page_at({**self._fixed, **ask_for}, self.pager.place)
+            batch = self.source.page_at({**self._decided(), **ask_for}, self.pager.place)
             ask_for = self.pager.ask_again(batch.page)
         return replace(batch, page=self.pager.settle(batch.page))
+
+    def _decided(self) -> Position:
+        """What is asked for on all pages, since the first request; an earlier read may say it."""
+        if self._fixed is None:
+            self._fixed = self._paging.fixed(self._now)
+        return self._fixed

@@ -222,7 +222,7 @@ class ConfluenceStream(HttpStream, ABC):
         if not self._given or self._given == COMPLETE:
             return None
         paging = self.listing.paging
-        like = {**paging.pager.example, **paging.fixed()}
+        like = {**paging.pager.example, **paging.fixed(lambda: 0)}
         mark = paging.pager.example_mark
         position = position_in(self._given, of=self._context.of, like=like, mark=mark)
         if position is None:

@@ -25,6 +25,7 @@ from unit_tests.streams_under_test import (
     every_stream,
     linked_stream,
     list_calls,
+    nth_page,
     offset_stream,
     on_the_wire,
     without_key,
@@ -109,7 +110,7 @@ def failed_alone(outcome: Outcome, stream: str) -> bool:
 def test_what_passes_is_waited_out_and_nothing_is_lost(
     stream: str, fault: Fault, start_site: StartSite, waits: list[float]
 ) -> None:
-    second_page = changed(fault, first=2)
+    second_page = changed(fault, first=nth_page(stream, 2))
     site = start_site(content(stream, 12), page_cap=5, faults=[second_page])
 
     outcome = read(site.config, [stream])
@@ -129,7 +130,8 @@ def test_what_stays_fails_that_stream_alone_and_says_what_to_do(
     start_site: StartSite,
     waits: list[float],
 ) -> None:
-    lasting = changed(fault, path=PATHS[stream], first=2, count=None)
+    second_page = nth_page(stream, 2)
+    lasting = changed(fault, path=PATHS[stream], first=second_page, count=None)
     site = start_site(content(stream, 12), page_cap=5, faults=[lasting])
 
     outcome = read(site.config, [stream, OTHERS[stream]])
@@ -141,7 +143,8 @@ def test_what_stays_fails_that_stream_alone_and_says_what_to_do(
     assert outcome.error(stream)["failure_type"] == failure_type
     assert_tells_what_to_do(outcome.error(stream)["message"])
     assert site.config["domain_name"] in outcome.error(stream)["message"]
-    assert len([call for call in site.calls if call.path == PATHS[stream]]) == 1 + attempts
+    calls = [call for call in list_calls(site) if call.path == PATHS[stream]]
+    assert len(calls) == 1 + attempts
     shared = 1 if fault.status == 429 else 0  # the other stream waits, too
     assert len(waits) == attempts - 1 + shared
 
@@ -174,7 +177,8 @@ def test_a_token_that_has_expired_is_named_first_where_no_401_says_so(
 def test_a_moment_without_recognition_costs_nothing(
     times: int, stream: str, num_workers: int, start_site: StartSite, waits: list[float]
 ) -> None:
-    moments = Fault(kind="unrecognised", path=PATHS[stream], first=2, count=times)
+    second_page = nth_page(stream, 2)
+    moments = Fault(kind="unrecognised", path=PATHS[stream], first=second_page, count=times)
     site = start_site(content(stream, 38), page_cap=5, faults=[moments])
 
     outcome = read(site.config, [stream])

@@ -16,6 +16,7 @@ from unit_tests.streams_under_test import (
     content,
     linked_stream,
     list_calls,
+    nth_page,
     offset_stream,
     on_the_wire,
     without_key,
@@ -50,7 +51,8 @@ def test_a_site_that_gives_fewer_rows_than_it_says_is_read_to_its_end(
 def test_one_short_page_in_the_middle_is_not_the_end(
     row_count: int, first: int, stream: str, start_site: StartSite
 ) -> None:
-    short = Fault(kind="short", path=PATHS[stream], first=first, row_count=row_count)
+    page = nth_page(stream, first)
+    short = Fault(kind="short", path=PATHS[stream], first=page, row_count=row_count)
     site = start_site(content(stream, 150), page_cap=31, faults=[short])
     assert whole(read(site.config, [stream]), site, stream)
 

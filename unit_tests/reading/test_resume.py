@@ -24,6 +24,7 @@ from unit_tests.streams_under_test import (
     contents,
     every_stream,
     list_calls,
+    nth_page,
     without_key,
 )
 
@@ -107,7 +108,8 @@ def test_a_read_goes_on_where_an_earlier_one_stopped(
 def test_a_stream_that_fails_goes_on_after_its_last_whole_page(
     stream: str, start_site: StartSite, waits: list[float]
 ) -> None:
-    fault = Fault(kind="status", status=503, path=PATHS[stream], first=3, count=6)
+    third = nth_page(stream, 3)
+    fault = Fault(kind="status", status=503, path=PATHS[stream], first=third, count=6)
     site = start_site(content(stream, ROWS), page_cap=5, faults=[fault])
 
     broken = read(site.config, [stream])

@@ -1,15 +1,16 @@
 import copy
 import time
+from dataclasses import replace
 from typing import Any
 
-import pendulum
 import pytest
 
 from fake_confluence import Content, Fault
+from fake_confluence.clock import Clock
 from source_confluence.streams.audit import event_id
-from unit_tests.conftest import StartSite
+from unit_tests.conftest import StartSite, change_answers
 from unit_tests.protocol import read
-from unit_tests.streams_under_test import NAMES
+from unit_tests.streams_under_test import NAMES, asks_for_the_time, list_calls
 from unit_tests.streams_under_test import content as content_of
 
 EVENT: dict[str, Any] = {
@@ -99,38 +100,60 @@ def test_events_that_happen_during_the_read_neither_repeat_nor_hide_others(
 
 @pytest.mark.parametrize("count", [4, 5, 20, 23])
 @pytest.mark.parametrize("events_per_call", [1, 2, 3, 4])
-def test_a_clock_that_is_fast_does_not_repeat_events(
-    count: int, events_per_call: int, start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ahead_seconds", [-300, 300], ids=["fast here", "slow here"])
+def test_a_clock_that_is_off_neither_repeats_nor_hides_events(
+    count: int, events_per_call: int, ahead_seconds: float, start_site: StartSite
 ) -> None:
-    """Events that happen during the read are then before its end, and push the others on."""
-    fast = pendulum.now("UTC").add(minutes=5)
-    monkeypatch.setattr("source_confluence.paging.by_offset.pendulum.now", lambda _: fast)
-    content = Content(audit=count)
-    site = start_site(content, page_cap=5, events_per_call=events_per_call)
+    """By the site's time, what happens during the read is after its end."""
+    content, clock = Content(audit=count), Clock(ahead_seconds)
+    site = start_site(content, page_cap=5, events_per_call=events_per_call, clock=clock)
+    site.service.history.log(late_seconds=-2)
 
     outcome = read(site.config, ["audit"])
 
-    records = outcome.records("audit")
     assert outcome.ending("audit") == "COMPLETE"
-    keys = [record["event_id"] for record in records]
-    wanted = [event_id(row) for row in content.rows("audit")]
-    found = [key for key in keys if key in wanted]
-    if events_per_call == 1:  # one that comes again cannot be told from one that is alike
-        found = list(dict.fromkeys(found))
-    else:
-        assert len(set(keys)) == len(keys)
-    assert found == wanted
+    keys = [record["event_id"] for record in outcome.records("audit")]
+    assert keys == [event_id(row) for row in content.rows("audit")]
+    assert len(list_calls(site)) <= count // 4 + 3, "and so it is not any longer"
 
 
-def test_the_end_is_fixed_when_the_read_begins(start_site: StartSite) -> None:
-    site = start_site(Content(audit=12), page_cap=5)
-    before = time.time() * 1000 - 1
+@pytest.mark.parametrize("ahead_seconds", [-7200, -300, 0, 300])
+def test_the_read_ends_at_the_sites_time_when_it_begins(
+    ahead_seconds: float, start_site: StartSite
+) -> None:
+    clock = Clock(ahead_seconds)
+    site = start_site(Content(audit=12), page_cap=5, clock=clock)
+    before = clock.now()
 
     read(site.config, ["audit"])
 
-    after = time.time() * 1000
-    [end] = {dict(call.params)["endDate"] for call in site.calls}
-    assert before <= int(end) <= after
+    [end] = {dict(call.params)["endDate"] for call in list_calls(site)}
+    assert before - 1000 <= int(end) <= clock.now(), "a `Date` has no milliseconds"
+    assert asks_for_the_time(site.calls[0])
+    assert len(site.calls) == len(list_calls(site)) + 1
+
+
+def test_a_read_that_has_heard_from_the_site_does_not_ask_for_the_time(
+    start_site: StartSite,
+) -> None:
+    site = start_site(Content(groups=3, audit=12), clock=Clock(-7200))
+    outcome = read(site.config, ["group", "audit"])
+    assert outcome.ending("audit") == "COMPLETE"
+    assert not [call for call in site.calls if asks_for_the_time(call)]
+
+
+def test_a_site_that_does_not_tell_the_time_is_read_by_the_clock_of_this_machine(
+    start_site: StartSite,
+) -> None:
+    site = start_site(Content(audit=12))
+    change_answers(site, lambda _, answer: replace(answer, headers={"Date": "yesterday"}))
+    before = time.time() * 1000 - 1
+
+    outcome = read(site.config, ["audit"])
+
+    assert len(outcome.records("audit")) == 12
+    [end] = {dict(call.params)["endDate"] for call in list_calls(site)}
+    assert before <= int(end) <= time.time() * 1000
 
 
 def test_events_of_one_millisecond_all_leave(start_site: StartSite) -> None:

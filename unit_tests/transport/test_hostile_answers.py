@@ -30,6 +30,7 @@ from unit_tests.streams_under_test import (
     content,
     every_stream,
     list_calls,
+    nth_page,
 )
 
 TRUNCATED = {"field": "odd", "change": "TRUNCATED", "reason": "SOURCE_SERIALIZATION_ERROR"}
@@ -178,7 +179,13 @@ def test_what_does_not_fit_into_memory_is_not_taken_into_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("source_confluence.transport.body.MAX_BODY_BYTES", 4 * 1024 * 1024)
-    large = Fault(kind=kind, size_bytes=12 * 1024 * 1024, path=PATHS[stream], count=None)
+    large = Fault(
+        kind=kind,
+        size_bytes=12 * 1024 * 1024,
+        path=PATHS[stream],
+        first=nth_page(stream, 1),
+        count=None,
+    )
     site = start_site(content(stream, 3), faults=[large])
     outcome = read(site.config, [stream])
     assert outcome.ending(stream) == "INCOMPLETE"
@@ -298,7 +305,7 @@ def test_a_body_that_trickles_in_ends_in_time(
     stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("source_confluence.transport.body.MAX_BODY_SECONDS", 0.3)
-    slow = Fault(kind="trickle", seconds=0.05, path=PATHS[stream], count=1)
+    slow = Fault(kind="trickle", seconds=0.05, path=PATHS[stream], first=nth_page(stream, 1))
     site = start_site(content(stream, 3), faults=[slow])
     outcome = read(site.config, [stream])
     assert completed(outcome, stream)
