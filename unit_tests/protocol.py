@@ -124,3 +124,15 @@ def read(config: Mapping[str, object], streams: Iterable[str], state: object = N
     if state is not None:
         documents["state"] = state
     return run("read", **documents)
+
+
+def states(outcome: Outcome) -> list[Message]:
+    """The states that were printed, in this order."""
+    messages = [m["state"] for m in outcome.messages if m["type"] == "STATE"]
+    return [message["stream"]["stream_state"] for message in messages]
+
+
+def given(stream: str, state: object) -> list[Message]:
+    """The state of one stream, as a platform hands it to the next read."""
+    blob = {"stream_descriptor": {"name": stream}, "stream_state": state}
+    return [{"type": "STREAM", "stream": blob}]

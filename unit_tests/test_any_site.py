@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fake_confluence import Fault, Service, serve
 from source_confluence.records.records import READ_AT
 from unit_tests.protocol import Message, Outcome, read
-from unit_tests.reading.test_resume import given as given_state
+from unit_tests.protocol import given as given_state
 from unit_tests.streams_under_test import KEYS, NAMES, PATHS, completed, content
 
 PASSING = ["drop", "cut", "bad_gzip", "half_json", "html"]

@@ -39,9 +39,20 @@ class Filters:
 
     Args:
         statuses: The statuses that the list knows; none where it has no parameter `status`.
+        since: The parameter for the earliest date of a row, inclusive: `startDate`.
     """
 
     statuses: tuple[str, ...] = ()
+    since: str = ""
+
+    def parameters(self, selection: Selection) -> dict[str, Any]:
+        """`{"status": ["current", "trashed"]}`, `{"startDate": 1769817600000}`."""
+        parameters: dict[str, Any] = {}
+        if self.statuses and selection.statuses != DEFAULT_STATUSES:
+            parameters["status"] = [each for each in selection.statuses if each in self.statuses]
+        if self.since and selection.start_date is not None:
+            parameters[self.since] = selection.start_date
+        return parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +143,7 @@ class Listing:
         """The list of what a user has selected."""
         body_format = selection.body_format
         heavy = [replace(each, value=body_format) if each == BODY else each for each in self.heavy]
-        filtered_by: dict[str, Any] = {}
-        if self.filters.statuses and selection.statuses != DEFAULT_STATUSES:
-            known = [each for each in selection.statuses if each in self.filters.statuses]
-            filtered_by = {"status": known}
+        filtered_by = self.filters.parameters(selection)
         is_other_body = BODY in self.heavy and body_format != BODY.value
         changed = {**filtered_by, **({BODY.parameter: body_format} if is_other_body else {})}
         return replace(
@@ -148,7 +156,7 @@ class Listing:
     @property
     def is_empty(self) -> bool:
         """Whether it has nothing of what is selected: a blog post is never archived."""
-        return any(not values for values in self.filtered_by.values())
+        return any(values == [] for values in self.filtered_by.values())
 
     @property
     def name(self) -> str:

@@ -1,7 +1,10 @@
-"""Say which part of a site is read: contents of which statuses, and in which form their bodies."""
+"""Say which part of a site is read: of which statuses, since when, in which form the bodies."""
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from source_confluence.exceptions import ConfigError
@@ -11,6 +14,8 @@ DEFAULT_STATUSES = ("current", "archived")
 BODY_FORMATS = ("storage", "atlas_doc_format", "none")
 DEFAULT_BODY_FORMAT = "storage"
 
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
@@ -19,10 +24,12 @@ class Selection:
     Args:
         statuses: Of pages and blog posts, in the order of `STATUSES`.
         body_format: Of their bodies: one of `BODY_FORMATS`.
+        start_date: Events of the audit log since then, in milliseconds since 1970; None is all.
     """
 
     statuses: tuple[str, ...] = DEFAULT_STATUSES
     body_format: str = DEFAULT_BODY_FORMAT
+    start_date: int | None = None
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> "Selection":
@@ -37,6 +44,7 @@ class Selection:
         return cls(
             statuses=_statuses(raw.get("content_statuses")),
             body_format=_body_format(raw.get("body_format")),
+            start_date=_start_date(raw.get("start_date")),
         )
 
 
@@ -63,3 +71,28 @@ def _body_format(value: object) -> str:
             f"What to do: Enter one of {', '.join(BODY_FORMATS)}, or leave it out."
         )
     return value
+
+
+def _start_date(value: object) -> int | None:
+    if value is None:
+        return None
+    instant = _milliseconds(value) if isinstance(value, str) else None
+    if instant is None:
+        raise ConfigError(
+            "The start date is no date. "
+            "Likely cause: a typing error, or the day, month and year in another order. "
+            "What to do: Enter it like 2026-01-31, or with a time (UTC) like 2026-01-31T00:00:00Z, "
+            "or leave it out."
+        )
+    return instant
+
+
+def _milliseconds(text: str) -> int | None:
+    """Those since 1970 of `2026-01-31` or `2026-01-31T00:00:00Z`; 0 of what was before."""
+    if _DATE.fullmatch(text) is None:
+        return None
+    date, _, time = text.removesuffix("Z").partition("T")
+    with suppress(ValueError):
+        instant = datetime.fromisoformat(f"{date}T{time or '00:00:00'}+00:00")
+        return max(int(instant.timestamp()) * 1000, 0)
+    return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from source_confluence.paging.by_offset import ByOffset
-from source_confluence.paging.listing import Listing
+from source_confluence.paging.listing import Filters, Listing
 from source_confluence.paging.page import Row
 from source_confluence.streams.base import ConfluenceStream
 
@@ -25,13 +25,15 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Audit(ConfluenceStream):
-    """Every event of the audit log up to the start of the read, newest first.
+    """Every event of the audit log since the start date, up to the start of the read.
 
     Source: https://developer.atlassian.com/cloud/confluence/rest/v1/api-group-audit/#api-wiki-rest-api-audit-get
     """
 
     listing = Listing(
-        path="wiki/rest/api/audit", paging=ByOffset(max_rows=1000, fixed_end="endDate")
+        path="wiki/rest/api/audit",
+        paging=ByOffset(max_rows=1000, fixed_end="endDate"),
+        filters=Filters(since="startDate"),
     )
     permission = (
         "the global permission 'Confluence administrator', which the audit log needs (on the Free "

@@ -6,8 +6,7 @@ import pytest
 
 from fake_confluence import Fault, RunningSite
 from unit_tests.conftest import StartSite
-from unit_tests.protocol import Outcome, read
-from unit_tests.reading.test_resume import given, states
+from unit_tests.protocol import Outcome, given, read, states
 from unit_tests.streams_under_test import (
     PAGE_SIZES,
     PATHS,

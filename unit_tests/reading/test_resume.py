@@ -8,7 +8,7 @@ import pytest
 from fake_confluence import Fault, RunningSite
 from source_confluence.reading.state import COMPLETE, position_in, state_at
 from unit_tests.conftest import StartSite
-from unit_tests.protocol import Message, Outcome, read
+from unit_tests.protocol import Outcome, given, read, states
 from unit_tests.streams_under_test import (
     BY_CURSOR,
     BY_OFFSET,
@@ -30,17 +30,6 @@ from unit_tests.streams_under_test import (
 
 ROWS = 23  # in pages of 5, which in a list by offset begin with the row before
 ROWS_OF_PAGES = {name: [5, 4, 4, 4, 4, 2] if name in OFFSETS else [5] * 4 + [3] for name in NAMES}
-
-
-def states(outcome: Outcome) -> list[Message]:
-    messages = [m["state"] for m in outcome.messages if m["type"] == "STATE"]
-    return [message["stream"]["stream_state"] for message in messages]
-
-
-def given(stream: str, state: object) -> list[Message]:
-    descriptor = {"name": stream}
-    blob = {"stream_descriptor": descriptor, "stream_state": state}
-    return [{"type": "STREAM", "stream": blob}]
 
 
 def warnings(outcome: Outcome) -> list[str]:

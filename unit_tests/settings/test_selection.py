@@ -10,12 +10,18 @@ from source_confluence.settings.selection import Selection
 from unit_tests.protocol import check
 from unit_tests.test_spec import SOUND, spec
 
-STATUSES = "content_statuses", "The content statuses are not a list", "current, archived, trashed"
+STATUSES = (
+    "content_statuses",
+    "The content statuses are not a list",
+    "one of current, archived, trashed",
+)
 FORMAT = (
     "body_format",
     "The body format is none that can be read",
-    "storage, atlas_doc_format, none",
+    "one of storage, atlas_doc_format, none",
 )
+DATE = "start_date", "The start date is no date", "like 2026-01-31,"
+JANUARY_31 = 1_769_817_600_000
 
 
 @pytest.mark.parametrize(
@@ -26,6 +32,11 @@ FORMAT = (
         ({"content_statuses": ["trashed", "current"]}, Selection(statuses=("current", "trashed"))),
         ({"content_statuses": ["archived", "archived"]}, Selection(statuses=("archived",))),
         ({"body_format": "none"}, Selection(body_format="none")),
+        ({"start_date": None}, Selection()),
+        ({"start_date": "2026-01-31"}, Selection(start_date=JANUARY_31)),
+        ({"start_date": "2026-01-31T00:00:00Z"}, Selection(start_date=JANUARY_31)),
+        ({"start_date": "2026-01-31T01:00:02Z"}, Selection(start_date=JANUARY_31 + 3_602_000)),
+        ({"start_date": "0001-01-01"}, Selection(start_date=0)),
     ],
 )
 def test_what_is_entered_is_understood(entered: dict[str, Any], selection: Selection) -> None:
@@ -37,18 +48,26 @@ def test_what_is_entered_is_understood(entered: dict[str, Any], selection: Selec
     [
         *((STATUSES, value) for value in ([], ["draft"], "current", ["current", 7], {"a": True})),
         *((FORMAT, value) for value in ("view", "", 7, ["storage"])),
+        *((DATE, value) for value in ("31.01.2026", "2026-1-31", "2026-01-31T00:00", "", 7)),
     ],
 )
 def test_other_values_are_refused_with_what_to_enter(
     setting: tuple[str, str, str], value: object
 ) -> None:
-    name, happened, choices = setting
+    name, happened, what_to_do = setting
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**SOUND, name: value}, spec())
     status, message = check({**SOUND, name: value})
     assert status == "FAILED"
     assert message.startswith(happened)
-    assert f"one of {choices}" in message
+    assert what_to_do in message
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "0000-01-01", "2026-01-31T24:00:01Z"])
+def test_a_day_or_a_time_that_does_not_exist_is_refused(day: str) -> None:
+    status, message = check({**SOUND, "start_date": day})
+    assert status == "FAILED"
+    assert message.startswith(DATE[1])
 
 
 def test_the_form_shows_the_defaults() -> None:

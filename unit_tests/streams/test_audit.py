@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from fake_confluence import Content, Fault
-from fake_confluence.clock import Clock
+from fake_confluence.clock import Clock, milliseconds
 from source_confluence.streams.audit import event_id
 from unit_tests.conftest import StartSite, change_answers
-from unit_tests.protocol import read
-from unit_tests.streams_under_test import NAMES, asks_for_the_time, list_calls
+from unit_tests.protocol import given, read, states
+from unit_tests.streams_under_test import NAMES, asks_for_the_time, list_calls, without_key
 from unit_tests.streams_under_test import content as content_of
 
 EVENT: dict[str, Any] = {
@@ -140,6 +140,38 @@ def test_a_read_that_has_heard_from_the_site_does_not_ask_for_the_time(
     outcome = read(site.config, ["group", "audit"])
     assert outcome.ending("audit") == "COMPLETE"
     assert not [call for call in site.calls if asks_for_the_time(call)]
+
+
+@pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
+def test_only_events_since_the_start_date_are_read(start_site: StartSite) -> None:
+    content = Content(audit=40)
+    site = start_site(content, page_cap=5)
+    midnight = milliseconds("2026-06-30T11:40:00Z")
+    wanted = [row for row in content.rows("audit") if row["creationDate"] >= midnight]
+    assert wanted[-1]["creationDate"] == midnight, "of that very instant, too"
+
+    outcome = read({**site.config, "start_date": "2026-06-30T11:40:00Z"}, ["audit"])
+
+    assert outcome.ending("audit") == "COMPLETE"
+    assert without_key(outcome.records("audit")) == wanted
+
+
+def test_a_start_date_that_has_not_come_yet_brings_nothing(start_site: StartSite) -> None:
+    site = start_site(Content(audit=12))
+    outcome = read({**site.config, "start_date": "2126-01-31"}, ["audit"])
+    assert outcome.ending("audit") == "COMPLETE"
+    assert outcome.records("audit") == []
+
+
+def test_a_read_with_another_start_date_starts_over(start_site: StartSite) -> None:
+    site = start_site(Content(audit=12), page_cap=5)
+    [state, *_] = states(read({**site.config, "start_date": "2026-01-31"}, ["audit"]))
+    assert state["of"] == f"{site.host}/wiki/rest/api/audit?startDate=1769817600000"
+
+    outcome = read(site.config, ["audit"], state=given("audit", state))
+
+    assert len(outcome.records("audit")) == 12
+    assert [line for line in outcome.logs if "reading from the beginning" in line]
 
 
 def test_a_site_that_does_not_tell_the_time_is_read_by_the_clock_of_this_machine(
