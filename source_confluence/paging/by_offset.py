@@ -84,11 +84,14 @@ class OffsetPager(Pager):
         return self._at(start)
 
     def settle(self, page: Page) -> Page:
-        """The page from behind the row before, when the last request brought only that row."""
+        """The page from behind the row before, when the last request brought only that row.
+
+        When it brought others in front of it, that row was pushed on, perhaps into that page.
+        """
         brings_more = page.rows and self._met_at(page) != len(page.rows)
         if self._held is None or brings_more:
             return page
-        self._is_early = False
+        self._is_early = len(page.rows) > 1
         self._at(self._start + 1)
         return self._held
 

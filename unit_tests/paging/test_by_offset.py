@@ -68,6 +68,19 @@ def test_a_site_may_give_fewer_rows_than_it_says(cap: int, count: int) -> None:
     assert Reader(listed(rows, cap)).read() == rows
 
 
+def test_a_row_that_is_pushed_on_between_the_last_two_requests_comes_once() -> None:
+    there = [row(number) for number in range(12)]
+    rows = [*there]
+
+    def answer(start: int) -> list[Row]:
+        found = rows[start : start + LIMIT]
+        if start == 11 and len(rows) == 12:
+            rows.insert(5, row(99))
+        return found
+
+    assert Reader(answer).read() == there
+
+
 @pytest.mark.parametrize(
     ("count", "starts"), [(0, [0]), (3, [0, 2, 3]), (13, [0, 9, 12, 13]), (10, [0, 9, 10])]
 )
