@@ -118,9 +118,16 @@ def discover(config: Mapping[str, object]) -> dict[str, Message]:
     return {stream["name"]: stream for stream in catalog["streams"]}
 
 
-def read(config: Mapping[str, object], streams: Iterable[str], state: object = None) -> Outcome:
+def read(
+    config: Mapping[str, object],
+    streams: Iterable[str],
+    state: object = None,
+    *,
+    is_incremental: bool = False,
+) -> Outcome:
     """Read the streams, in the given order."""
-    documents: dict[str, object] = {"config": config, "catalog": configured_catalog(*streams)}
+    catalog = configured_catalog(*streams, is_incremental=is_incremental)
+    documents: dict[str, object] = {"config": config, "catalog": catalog}
     if state is not None:
         documents["state"] = state
     return run("read", **documents)

@@ -106,6 +106,7 @@ STREAMS = (
         key="event_id",
         own_key="creationDate",
         is_pinned=True,
+        cursor_field="creationDate",
     ),
     Stream(
         name="group",

@@ -25,6 +25,7 @@ NAMING = {
     "unit_tests/streams_under_test.py": "the table of streams",
     "unit_tests/replies.py": "the lists of the fake site that change, each in its own way",
     "unit_tests/streams/test_audit.py": "what no other stream does",
+    "unit_tests/streams/test_audit_incremental.py": "the same",
     "unit_tests/test_recorded_answers.py": "a sequence that was recorded of one of them",
     "integration_tests/test_benchmarks.py": "the published connector has these, and no others",
 }

@@ -1,6 +1,5 @@
 """Count through a list of v1, whose rows move while it is read."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -8,7 +7,7 @@ from typing import ClassVar
 from source_confluence.exceptions import BrokenPagingError
 from source_confluence.paging.listing import Listing, Paging
 from source_confluence.paging.page import Page, Row
-from source_confluence.paging.pager import Key, Pager, Position, Warn, row_key
+from source_confluence.paging.pager import Key, Pager, Position, Warn, digest, row_key
 from source_confluence.paging.plan import PageRequest, Plan
 
 _FEW_ROWS = 2
@@ -135,8 +134,7 @@ class OffsetPager(Pager):
         return next((places[each] for each in (wanted, *before) if each in places), None)
 
     def _digest(self, row: Row) -> str:
-        key = self._key(row).encode("utf-8", "surrogatepass")
-        return hashlib.sha256(key).hexdigest()[:16]
+        return digest(self._key(row))
 
     def _at(self, start: int) -> Position:
         self._start = start
@@ -173,6 +171,10 @@ class ByOffset(Paging):
     def fixed(self, now: Callable[[], int]) -> Mapping[str, int]:
         """`{"endDate": 1795348800000}`, now."""
         return {self.fixed_end: now()} if self.fixed_end else {}
+
+    def without_fixed(self) -> "ByOffset":
+        """The same, for a part of the list that has an end of its own."""
+        return replace(self, fixed_end="")
 
     def plan_behind(
         self, listing: Listing, position: Position, page: Page, rows: int, full_rows: int

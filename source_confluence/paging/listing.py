@@ -91,6 +91,10 @@ class Paging(ABC):
         """
         return {}
 
+    def without_fixed(self) -> "Paging":
+        """The same, with nothing decided when a read begins."""
+        return self
+
     def first_plan(self, listing: "Listing", position: Position, rows: int) -> Plan | None:  # noqa: ARG002
         """How to fetch the first page of a read; None when one request is the best way."""
         return None
@@ -152,6 +156,13 @@ class Listing:
             filtered_by=filtered_by,
             selection=urlencode(changed, doseq=True),
         )
+
+    def between(self, since: int, until: int) -> "Listing":
+        """The part of it between two instants, both inclusive, in milliseconds since 1970."""
+        bounds = {self.filters.since: since} if since else {}
+        bounds |= self.paging.fixed(lambda: until)
+        filtered_by = {**self.filtered_by, **bounds}
+        return replace(self, paging=self.paging.without_fixed(), filtered_by=filtered_by)
 
     @property
     def is_empty(self) -> bool:

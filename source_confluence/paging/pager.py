@@ -1,5 +1,6 @@
 """Lead through one list, from its first page or from a position, to its end."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import ClassVar
@@ -23,6 +24,11 @@ Warn = Callable[[str], None]
 def row_key(row: Row) -> str:
     """What tells a row from the others of its list: its id, or all of it where it has none."""
     return str(row.get("id") or repr(row))
+
+
+def digest(key: str) -> str:
+    """What a state knows a row by: `9f86d081884c7d65`."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class Pager(ABC):

@@ -1,11 +1,12 @@
 """Read one list page by page: records, and after each page a state from which to resume."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from airbyte_cdk.sources.streams.core import StreamData
 
 from source_confluence.failures.failure import FinalFailureError
+from source_confluence.paging.page import Row
 from source_confluence.paging.pager import Position
 from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_source import Batch, PageSource
@@ -14,6 +15,20 @@ from source_confluence.reading.walk import Walk
 from source_confluence.records.records import Records
 
 _ROWS_BETWEEN = 25  # are emitted in less than a millisecond
+
+
+class Part(Protocol):
+    """What a list is a part of, when it is not read for itself."""
+
+    def new_of(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Those of a page that are to be emitted."""
+
+    def state_at(self, mark: Position) -> Mapping[str, Any]:
+        """What a state says from which the whole resumes.
+
+        Args:
+            mark: The place in this list: `{"start": 1000, "rowBefore": "9f86d081884c7d65"}`.
+        """
 
 
 class Reader:
@@ -26,12 +41,13 @@ class Reader:
         confirm_identity: Raises when the site no longer knows the account; it is told whether there
             were any rows.
         start: Where an earlier read stopped; None at the first page.
+        part: What it is a part of, if it is.
 
     Attributes:
         state: Where the read resumes: empty for the first page, `COMPLETE` after the last.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all that a read is made of)
         self,
         context: ListContext,
         *,
@@ -39,6 +55,7 @@ class Reader:
         source: PageSource,
         confirm_identity: Callable[[bool], None],
         start: Position | None,
+        part: Part | None = None,
     ) -> None:
         self._stream = context.stream
         self._of = context.of
@@ -49,6 +66,7 @@ class Reader:
         self._source = source
         self._confirm_identity = confirm_identity
         self._walk = Walk(context, source, start)
+        self._part = part
         self.state: Mapping[str, Any] = state_at(start, of=self._of) if start else {}
 
     def read(self) -> Iterator[StreamData]:
@@ -61,15 +79,19 @@ class Reader:
         """
         self._progress.begin()
         try:
-            while self._walk.position is not None:
-                batch = self._walk.next_batch()
-                yield from self._emit(batch)
-                self._walk.step(batch.page)
-                del batch  # before the next one is decoded beside it
-                yield from self._checkpoint()
+            yield from self.pages()
         finally:
             self.close()
             self._progress.end(is_complete=self.state is COMPLETE)
+
+    def pages(self) -> Iterator[StreamData]:
+        """The same, as a part of a longer read, which closes it."""
+        while self._walk.position is not None:
+            batch = self._walk.next_batch()
+            yield from self._emit(batch)
+            self._walk.step(batch.page)
+            del batch  # before the next one is decoded beside it
+            yield from self._checkpoint()
 
     def skip(self) -> None:
         """Take the list as read: nothing of it is selected."""
@@ -81,7 +103,7 @@ class Reader:
         self._source.close()
 
     def _emit(self, batch: Batch) -> Iterable[StreamData]:
-        rows = batch.new_rows
+        rows = self._part.new_of(batch.new_rows) if self._part else batch.new_rows
         for start in range(0, len(rows), _ROWS_BETWEEN):
             some = rows[start : start + _ROWS_BETWEEN]
             yield from self._records.of_rows(
@@ -109,5 +131,6 @@ class Reader:
         if is_end:
             self.state = COMPLETE  # the CDK prints the last one
         else:
-            self.state = state_at(self._walk.mark, of=self._of)
+            mark = self._walk.mark
+            self.state = self._part.state_at(mark) if self._part else state_at(mark, of=self._of)
             yield state_message(self._stream, self.state)

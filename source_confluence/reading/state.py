@@ -58,11 +58,12 @@ def position_in(
     if state.get(_OF) != of or not set(like) <= set(position) <= {*like, *mark}:
         return None
     known = {**like, **mark}
-    are_like = all(_is_like(value, known[name]) for name, value in position.items())
+    are_like = all(is_like(value, known[name]) for name, value in position.items())
     return position if are_like else None
 
 
-def _is_like(value: object, example: str | int) -> bool:
+def is_like(value: object, example: str | int) -> bool:
+    """Whether it can stand where the example does: a text that can be sent, or a count."""
     if isinstance(example, str):
         return isinstance(value, str) and _SENDABLE.fullmatch(value) is not None
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

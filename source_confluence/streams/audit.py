@@ -40,6 +40,7 @@ class Audit(ConfluenceStream):
         "plan there is no audit log for anyone)"
     )
     primary_key = "event_id"
+    dated_by = "creationDate"
 
     def record(self, row: Row) -> Mapping[str, Any]:
         """The row with the key that Confluence does not give: `{…, "event_id": "9f86d081…"}`."""

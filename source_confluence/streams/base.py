@@ -26,11 +26,13 @@ from source_confluence.reading.lookahead import Lookahead
 from source_confluence.reading.page_size import PageSize
 from source_confluence.reading.page_source import PageSource
 from source_confluence.reading.progress import Progress
-from source_confluence.reading.reader import Reader
+from source_confluence.reading.reader import Part, Reader
 from source_confluence.reading.retrying import RetryingClient
 from source_confluence.reading.sequential import Sequential
 from source_confluence.reading.state import COMPLETE, position_in
 from source_confluence.reading.sync import SyncContext
+from source_confluence.reading.watermark import Told
+from source_confluence.reading.windows import Windows
 from source_confluence.records.records import READ_AT, Records
 
 _STARTS_OVER = (
@@ -59,6 +61,8 @@ class ConfluenceStream(HttpStream, ABC):
     """What the account must be allowed, as the end of "the account lacks …"."""
     shown_to_visitors: ClassVar[bool] = False
     """Whether a site that is open to the public gives anonymous visitors a part of the list."""
+    dated_by: ClassVar[str] = ""
+    """The field with the date that the list can be filtered by: `creationDate`."""
 
     primary_key: str = "id"
 
@@ -91,7 +95,7 @@ class ConfluenceStream(HttpStream, ABC):
             logger=self.logger,
         )
         self._given: Mapping[str, Any] = {}
-        self._reader: Reader | IncrementalReader | None = None
+        self._reader: Reader | IncrementalReader | Windows | None = None
         super().__init__(authenticator=sync.client.authenticator)
 
     @property
@@ -102,7 +106,7 @@ class ConfluenceStream(HttpStream, ABC):
     @property
     def cursor_field(self) -> str | list[str]:
         """`readAt` where it can be seen what has changed: the latest reading of a row counts."""
-        return READ_AT if self.listing.changes else []
+        return READ_AT if self.listing.changes else self.dated_by or []
 
     @property
     def state(self) -> MutableMapping[str, Any]:
@@ -137,9 +141,6 @@ class ConfluenceStream(HttpStream, ABC):
         """
         reader = self._new_reader(sync_mode)
         self._reader = reader
-        if self.selected.is_empty:
-            self.logger.info("Stream '%s' has nothing of the selected statuses.", self.name)
-            reader.skip()
         try:
             yield from reader.read()
         except StoppedError as stopped:
@@ -183,15 +184,42 @@ class ConfluenceStream(HttpStream, ABC):
         """What tells a row from the others of its list, also when it is read again later."""
         return row_key(row)
 
-    def _new_reader(self, sync_mode: SyncMode) -> Reader | IncrementalReader:
-        if sync_mode is SyncMode.incremental and self.listing.changes:
-            return self._new_incremental_reader()
+    def _new_reader(self, sync_mode: SyncMode) -> Reader | IncrementalReader | Windows:
+        is_incremental = sync_mode is SyncMode.incremental
+        if is_incremental and self.dated_by:
+            return self._new_windows()
+        reader: Reader | IncrementalReader
+        if is_incremental and self.listing.changes:
+            reader = self._new_incremental_reader()
+        else:
+            reader = self._opened(self._context, self._position)
+        if self.selected.is_empty:
+            self.logger.info("Stream '%s' has nothing of the selected statuses.", self.name)
+            reader.skip()
+        return reader
+
+    def _opened(
+        self, context: ListContext, start: Position | None, part: Part | None = None
+    ) -> Reader:
         return Reader(
-            self._context,
+            context,
             records=self._records,
-            source=self._new_source(self._context),
+            source=self._new_source(context),
             confirm_identity=self._confirm_identity,
-            start=self._position,
+            start=start,
+            part=part,
+        )
+
+    def _new_windows(self) -> Windows:
+        pager = self.listing.paging.pager
+        of, like, mark = self._context.of, pager.example, pager.example_mark
+        told = Told.parse(self._given, of=of, like=like, mark=mark)
+        if told is None:
+            self._say_what_is_ignored(has_position=True)
+        elif told.unfinished:
+            self.logger.info("Resuming stream '%s' where an earlier read stopped.", self.name)
+        return Windows(
+            self._context, told or Told(), date_field=self.dated_by, open_reader=self._opened
         )
 
     def _new_incremental_reader(self) -> IncrementalReader:
