@@ -18,6 +18,7 @@ It imitates what the recorded responses of real sites show:
   and its id), and is refused with another `sort`;
 - what selects rows: `id`, `space-id` and `status` of pages and blog posts, `ids`, `keys`, `type`
   and `status` of spaces, repeated or with commas, as many as Confluence allows;
+  `keys` in capital or in small letters;
 - macros, tables, tasks, links and images in bodies, in the storage format; as Atlassian documents
   they have the same text, but no such elements;
 - the audit log (newest first, two events in one millisecond, no next link) and the groups, with

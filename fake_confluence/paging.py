@@ -27,6 +27,7 @@ class Filter:
         generated: The values of generated rows, if these are few: it spares looking at each row.
         is_number: Whether values must be digits.
         max_values: The most values of one request.
+        ignores_case: Whether small letters stand for capital ones; the fact must be in small ones.
     """
 
     fact: Fact
@@ -35,6 +36,7 @@ class Filter:
     generated: frozenset[Value] = frozenset()
     is_number: bool = False
     max_values: int = 250
+    ignores_case: bool = False
 
     def wanted(self, name: str, params: Mapping[str, str]) -> frozenset[Value]:
         """The values that a request asks for; none when it is for all rows."""
@@ -46,7 +48,7 @@ class Filter:
         for part in parts:
             if not self._understands(part):
                 raise RefusedError(f"Provided value {{{part}}} for '{name}' is not allowed.")
-        return frozenset(parts)
+        return frozenset(map(str.lower, parts) if self.ignores_case else parts)
 
     def _understands(self, value: str) -> bool:
         is_sound = not self.is_number or (value.isascii() and value.isdigit())

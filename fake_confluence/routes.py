@@ -112,7 +112,7 @@ _BLOG_POST_STATUSES = Filter(
     generated=frozenset({"current"}),
 )
 _SPACE_FILTERS = {
-    "keys": Filter(fact=_field("key")),
+    "keys": Filter(fact=lambda row: str(row["key"]).lower(), ignores_case=True),
     "type": Filter(
         fact=_field("type"),
         values=frozenset({"global", "collaboration", "knowledge_base", "personal", "system"}),

@@ -148,6 +148,7 @@ def test_spaces_are_selected_by_key_id_type_and_status() -> None:
     assert rows_of(service, SPACES, keys=",".join(row["key"] for row in some)) == some
     assert rows_of(service, SPACES, keys=tuple(row["key"] for row in some), limit=2) == some
     assert rows_of(service, SPACES, ids=",".join(row["id"] for row in some)) == some
+    assert rows_of(service, SPACES, keys=some[0]["key"].lower()) == some[:1]
     assert rows_of(service, SPACES, keys="NOSUCH") == []
     for name, value in (("type", "personal"), ("status", "archived")):
         expected = [row for row in everything if row[name] == value]
