@@ -35,6 +35,7 @@ class Stream:
         is_pinned: Whether rows that come in during a read are kept out of it.
         is_shown_to_visitors: Whether anonymous visitors may see a part of it.
         cursor_field: By which it can be read incrementally; empty where it cannot.
+        is_in_spaces: Whether each row is in a space.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Stream:
     is_pinned: bool = False
     is_shown_to_visitors: bool = False
     cursor_field: str = ""
+    is_in_spaces: bool = False
 
 
 STREAMS = (
@@ -68,6 +70,7 @@ STREAMS = (
         is_fetched_by_id=True,
         is_shown_to_visitors=True,
         cursor_field="readAt",
+        is_in_spaces=True,
     ),
     Stream(
         name="blog_posts",
@@ -82,6 +85,7 @@ STREAMS = (
         is_fetched_by_id=True,
         is_shown_to_visitors=True,
         cursor_field="readAt",
+        is_in_spaces=True,
     ),
     Stream(
         name="space",
@@ -143,6 +147,8 @@ WITH_BODY = WITH_BODIES[0]
 SEQUENTIAL = next(name for name in NAMES if name not in AHEAD)
 """One page after the other, whatever the number of workers."""
 BY_OFFSET = UNPINNED[0]
+SPACES = next(stream.name for stream in STREAMS if stream.schema == "SpaceBulk")
+IN_SPACES = tuple(stream.name for stream in STREAMS if stream.is_in_spaces)
 PINNED = next(stream.name for stream in STREAMS if stream.is_pinned)
 WITHOUT_ID = next(stream.name for stream in STREAMS if stream.key != stream.own_key)
 """The connector makes its key."""

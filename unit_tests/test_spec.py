@@ -20,7 +20,8 @@ def test_it_asks_for_email_token_and_domain_in_this_order() -> None:
     properties = spec()["properties"]
     by_order = sorted(properties, key=lambda name: properties[name]["order"])
     assert spec()["required"] == ["email", "api_token", "domain_name"]
-    optional = ["content_statuses", "body_format", "start_date"]
+    optional = ["content_statuses", "body_format", "spaces", "excluded_spaces", "personal_spaces"]
+    optional += ["start_date"]
     optional += ["census", "allow_mass_removal", "num_workers"]
     assert by_order == ["email", "api_token", "domain_name", *optional]
 

@@ -1,20 +1,20 @@
 """Say which of the rows that were listed without bodies are wanted whole."""
 
 from collections.abc import Collection, Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from source_confluence.paging.listed import Listed
 
 
 class Choice(Protocol):
-    """Decides by what is listed; the same answer each time it is asked.
+    """Decides by what is listed; the same answer each time it is asked."""
 
-    Attributes:
-        needs_all: Whether a row that is wanted and does not come is a fault of the response; else
-            the reader looks for it later.
-    """
+    @property
+    def needs_all(self) -> bool:
+        """Whether a row that is wanted and does not come is a fault of the response.
 
-    needs_all: ClassVar[bool]
+        Else the reader looks for it later.
+        """
 
     @property
     def is_dense(self) -> bool:

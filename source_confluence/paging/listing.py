@@ -34,15 +34,32 @@ BODY = Heavy(field="body", parameter="body-format", value=DEFAULT_BODY_FORMAT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceFilter:
+    """How a list is told from which spaces rows are wanted.
+
+    Args:
+        parameter: The query parameter that takes their ids: `space-id`.
+        max_ids: The most ids of one request; of more spaces, the rows are sorted out here.
+        field: The field of a row that names its space.
+    """
+
+    parameter: str
+    max_ids: int
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """By what the site itself can leave out rows.
 
     Args:
         statuses: The statuses that the list knows; none where it has no parameter `status`.
+        spaces: How it is filtered by spaces; None where its rows are in none.
         since: The parameter for the earliest date of a row, inclusive: `startDate`.
     """
 
     statuses: tuple[str, ...] = ()
+    spaces: SpaceFilter | None = None
     since: str = ""
 
     def parameters(self, selection: Selection) -> dict[str, Any]:
@@ -130,6 +147,7 @@ class Listing:
         filtered_by: What each request filters by: `{"status": ["current", "trashed"]}`.
         selection: How it differs from the list without a selection: `body-format=none`.
         order: In which order it is asked for, where that matters: `-modified-date`.
+        spaces: The ids of the spaces that are selected; None is all.
         choice: Which of its rows are wanted; None is all.
     """
 
@@ -141,6 +159,7 @@ class Listing:
     filtered_by: Mapping[str, Any] = field(default_factory=dict)
     selection: str = ""
     order: str = ""
+    spaces: frozenset[str] | None = None
     choice: Choice | None = None
 
     def selected(self, selection: Selection) -> "Listing":
@@ -150,6 +169,7 @@ class Listing:
         filtered_by = self.filters.parameters(selection)
         is_other_body = BODY in self.heavy and body_format != BODY.value
         changed = {**filtered_by, **({BODY.parameter: body_format} if is_other_body else {})}
+        changed |= selection.of_spaces if self.filters.spaces else {}
         return replace(
             self,
             heavy=tuple(each for each in heavy if each.value != "none"),
@@ -164,10 +184,23 @@ class Listing:
         filtered_by = {**self.filtered_by, **bounds}
         return replace(self, paging=self.paging.without_fixed(), filtered_by=filtered_by)
 
+    def in_spaces(self, ids: frozenset[str]) -> "Listing":
+        """The list of what is in some spaces; the site filters it, if it takes so many ids."""
+        where, filtered_by = self.filters.spaces, self.filtered_by
+        if where is not None and len(ids) <= where.max_ids:
+            filtered_by = {**filtered_by, where.parameter: ",".join(sorted(ids))}
+        return replace(self, spaces=ids, filtered_by=filtered_by)
+
+    @property
+    def sorts_out_spaces(self) -> bool:
+        """Whether the site is asked for rows of all spaces, though not all are selected."""
+        where = self.filters.spaces
+        return not (self.spaces is None or where is None or where.parameter in self.filtered_by)
+
     @property
     def is_empty(self) -> bool:
         """Whether it has nothing of what is selected: a blog post is never archived."""
-        return any(values == [] for values in self.filtered_by.values())
+        return self.spaces == frozenset() or any(each == [] for each in self.filtered_by.values())
 
     @property
     def name(self) -> str:
@@ -197,7 +230,12 @@ class Listing:
         statuses = self.filtered_by.get("status")
         if statuses is None:
             statuses = [each for each in DEFAULT_STATUSES if each in self.filters.statuses]
-        return row.get("status") in statuses
+        return row.get("status") in statuses and self.is_in_spaces(row)
+
+    def is_in_spaces(self, row: Row) -> bool:
+        """Whether a row is in a selected space, or is one."""
+        where = self.filters.spaces
+        return self.spaces is None or where is None or str(row.get(where.field)) in self.spaces
 
     def chosen_of(self, page: Page) -> Page:
         """The page with only those rows that are wanted, and what is kept of all.

@@ -35,6 +35,8 @@ class LookUp:
         Args:
             order: What sorts the newest to the front: `-modified-date`.
         """
+        if self._listing.is_empty:
+            return None
         light = replace(self._listing, heavy=(), order=order)
         rows = self._source(light, 1).page_at({}, "where it begins").page.rows
         return listed(rows[0]).modified if rows else None

@@ -1,7 +1,7 @@
-"""Say which part of a site is read: of which statuses, since when, in which form the bodies."""
+"""Say which part of a site is read: which spaces, which statuses, since when, in which form."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,10 @@ DEFAULT_STATUSES = ("current", "archived")
 BODY_FORMATS = ("storage", "atlas_doc_format", "none")
 DEFAULT_BODY_FORMAT = "storage"
 
+PERSONAL = "~"
+"""What the key of a personal space begins with."""
+
+_KEY = re.compile(r"[^\s/,\x00-\x1f\x7f]+")
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
 
 
@@ -25,27 +29,66 @@ class Selection:
         statuses: Of pages and blog posts, in the order of `STATUSES`.
         body_format: Of their bodies: one of `BODY_FORMATS`.
         start_date: Events of the audit log since then, in milliseconds since 1970; None is all.
+        spaces: The keys of the spaces to read, `("ENG", "~5fc9e78d2730")`; empty for all.
+        excluded_spaces: The keys of those to leave out.
+        personal_spaces: Whether personal spaces are read.
     """
 
     statuses: tuple[str, ...] = DEFAULT_STATUSES
     body_format: str = DEFAULT_BODY_FORMAT
     start_date: int | None = None
+    spaces: tuple[str, ...] = ()
+    excluded_spaces: tuple[str, ...] = ()
+    personal_spaces: bool = True
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> "Selection":
         """Read the settings as the user entered them; what is left out has its default.
 
         Args:
-            raw: `{"content_statuses": ["current", "trashed"], "body_format": "none"}`
+            raw: `{"content_statuses": ["current", "trashed"], "spaces": ["ENG"]}`
 
         Raises:
             ConfigError: When a setting cannot be what it should be.
         """
-        return cls(
+        selection = cls(
             statuses=_statuses(raw.get("content_statuses")),
             body_format=_body_format(raw.get("body_format")),
             start_date=_start_date(raw.get("start_date")),
+            spaces=_keys("spaces", raw.get("spaces"), min_count=1),
+            excluded_spaces=_keys("excluded_spaces", raw.get("excluded_spaces")),
+            personal_spaces=_personal_spaces(raw.get("personal_spaces")),
         )
+        selection._refuse_contradictions()
+        return selection
+
+    @property
+    def has_all_spaces(self) -> bool:
+        """Whether no space is left out."""
+        return self.personal_spaces and not (self.spaces or self.excluded_spaces)
+
+    @property
+    def of_spaces(self) -> Mapping[str, Any]:
+        """Which spaces, as it was entered: `{"spaces": ["ENG", "OPS"]}`; empty for all."""
+        entered: dict[str, Any] = {
+            "spaces": sorted(self.spaces),
+            "excluded_spaces": sorted(self.excluded_spaces),
+        }
+        entered = {name: keys for name, keys in entered.items() if keys}
+        return entered if self.personal_spaces else {**entered, "personal_spaces": "false"}
+
+    def _refuse_contradictions(self) -> None:
+        excluded = {folded(key) for key in self.excluded_spaces}
+        for key in self.spaces:
+            if folded(key) in excluded:
+                raise _contradiction(key, "it is named under excluded_spaces, too")
+            if key.startswith(PERSONAL) and not self.personal_spaces:
+                raise _contradiction(key, "it is a personal one, and personal_spaces is false")
+
+
+def folded(key: str) -> str:
+    """A key as it is compared: Confluence makes no difference between `ENG` and `eng`."""
+    return key.casefold()
 
 
 def _statuses(value: object) -> tuple[str, ...]:
@@ -96,3 +139,62 @@ def _milliseconds(text: str) -> int | None:
         instant = datetime.fromisoformat(f"{date}T{time or '00:00:00'}+00:00")
         return max(int(instant.timestamp()) * 1000, 0)
     return None
+
+
+def _keys(setting: str, value: object, *, min_count: int = 0) -> tuple[str, ...]:
+    """The keys, without the blanks around them, each once."""
+    if value is None:
+        return ()
+    is_sound = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if not is_sound or not isinstance(value, list) or len(value) < min_count:
+        raise ConfigError(
+            f"The setting {setting} is not a list of keys of spaces. "
+            "Likely cause: an empty list, or one key without brackets. "
+            f'What to do: Enter at least one key, as in ["ENG", "OPS"], or leave it out. {_WHERE}'
+        )
+    return tuple(_each_once(_key(setting, each) for each in value))
+
+
+def _key(setting: str, text: str) -> str:
+    key = text.strip()
+    if not _KEY.fullmatch(key):
+        raise ConfigError(
+            f"The setting {setting} holds what is no key of a space. "
+            "Likely cause: the name or the address of the space was entered, several keys in one "
+            f"field, or nothing. What to do: Enter the key of each space in a field of its own. "
+            f"{_WHERE}"
+        )
+    return key
+
+
+_WHERE = (
+    "The key is the part behind /spaces/ in the address of the space, for example ENG in "
+    "https://acme.atlassian.net/wiki/spaces/ENG/overview."
+)
+
+
+def _each_once(keys: Iterable[str]) -> Iterable[str]:
+    first: dict[str, str] = {}
+    for key in keys:
+        first.setdefault(folded(key), key)
+    return first.values()
+
+
+def _personal_spaces(value: object) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, bool):
+        raise ConfigError(
+            "The setting personal_spaces is neither true nor false. "
+            "Likely cause: it was entered as a text, in quotation marks. "
+            "What to do: Enter true or false without quotation marks, or leave it out."
+        )
+    return value
+
+
+def _contradiction(key: str, why: str) -> ConfigError:
+    return ConfigError(
+        f"The space {key} is both selected and left out: {why}. "
+        "Likely cause: one of the two was entered for another purpose, or earlier. "
+        "What to do: Remove one of the two."
+    )

@@ -29,6 +29,7 @@ from source_confluence.reading.progress import Progress
 from source_confluence.reading.reader import Part, Reader
 from source_confluence.reading.retrying import RetryingClient
 from source_confluence.reading.sequential import Sequential
+from source_confluence.reading.space_selection import InSelectedSpaces, in_selected_spaces
 from source_confluence.reading.state import COMPLETE, position_in
 from source_confluence.reading.sync import SyncContext
 from source_confluence.reading.watermark import Told
@@ -139,9 +140,8 @@ class ConfluenceStream(HttpStream, ABC):
                 stop.
             BrokenPagingError: When the site does not lead to the end of the list.
         """
-        reader = self._new_reader(sync_mode)
-        self._reader = reader
         try:
+            self._reader = reader = self._new_reader(sync_mode)
             yield from reader.read()
         except StoppedError as stopped:
             message = STOPPED.message(self._context.request, detail=stopped.signal_name)
@@ -185,18 +185,23 @@ class ConfluenceStream(HttpStream, ABC):
         return row_key(row)
 
     def _new_reader(self, sync_mode: SyncMode) -> Reader | IncrementalReader | Windows:
-        is_incremental = sync_mode is SyncMode.incremental
-        if is_incremental and self.dated_by:
-            return self._new_windows()
-        reader: Reader | IncrementalReader
-        if is_incremental and self.listing.changes:
-            reader = self._new_incremental_reader()
-        else:
-            reader = self._opened(self._context, self._position)
-        if self.selected.is_empty:
+        is_empty = self.selected.is_empty
+        context = self._context if is_empty else in_selected_spaces(self._context)
+        reader = self._new_reader_of(context, sync_mode)
+        if is_empty:
             self.logger.info("Stream '%s' has nothing of the selected statuses.", self.name)
             reader.skip()
         return reader
+
+    def _new_reader_of(
+        self, context: ListContext, sync_mode: SyncMode
+    ) -> Reader | IncrementalReader | Windows:
+        is_incremental = sync_mode is SyncMode.incremental
+        if is_incremental and self.dated_by:
+            return self._new_windows()
+        if is_incremental and self.listing.changes:
+            return self._new_incremental_reader(context)
+        return self._opened(context, self._position)
 
     def _opened(
         self, context: ListContext, start: Position | None, part: Part | None = None
@@ -222,7 +227,7 @@ class ConfluenceStream(HttpStream, ABC):
             self._context, told or Told(), date_field=self.dated_by, open_reader=self._opened
         )
 
-    def _new_incremental_reader(self) -> IncrementalReader:
+    def _new_incremental_reader(self, context: ListContext) -> IncrementalReader:
         told, of = IncrementalState.of_saved(self._given), self._context.of
         is_known = told is not None and told.of.partition("?")[0] == of.partition("?")[0]
         if told is None or not is_known:
@@ -237,7 +242,7 @@ class ConfluenceStream(HttpStream, ABC):
             confirm_identity=self._confirm_identity,
             records=self._records,
         )
-        return IncrementalReader(self._context, ways, told, starts_over=starts_over)
+        return IncrementalReader(context, ways, told, starts_over=starts_over)
 
     @property
     def _records(self) -> Records:
@@ -278,6 +283,11 @@ class ConfluenceStream(HttpStream, ABC):
             )
 
     def _new_source(self, context: ListContext) -> PageSource:
+        if context.listing.spaces is None:
+            return self._new_source_of_all(context)
+        return InSelectedSpaces(context, self._new_source_of_all)
+
+    def _new_source_of_all(self, context: ListContext) -> PageSource:
         # Airbyte's test kit sets `page_size`, by the setting `_page_size`.
         page_size = PageSize(self.page_size or self.listing.paging.max_rows)
         sequential = Sequential(context, RetryingClient(context), page_size)
