@@ -8,6 +8,7 @@ from source_confluence.limits.adaptive_rate import AdaptiveRate
 from source_confluence.limits.backoff import ConfluenceBackoff
 from source_confluence.limits.rate_limit import RateLimit
 from source_confluence.permissions import refusals
+from source_confluence.reading.space_check import SpaceCheck
 from source_confluence.reading.sync import SyncContext
 from source_confluence.settings.config import Config
 from source_confluence.shutdown import Stop
@@ -31,7 +32,10 @@ def check_result(settings: Config) -> tuple[bool, str | None]:
         check(sync.client)
     except CheckFailedError as error:
         return False, str(error)
+    spaces = SpaceCheck(sync.client, settings.selection)
     refused = refusals(sync.client, [stream(sync) for stream in STREAMS])
+    if spaces.complaint:
+        return False, spaces.complaint
     if not refused:
         return True, None
     well = "All is well" if 2 * len(refused) < len(STREAMS) else "The account is known"

@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 import requests
+from airbyte_cdk.models import FailureType
 
 from source_confluence.exceptions import NotJsonError, ResponseError
 from source_confluence.failures import classify, table
@@ -48,6 +49,11 @@ class CheckFailedError(Exception):
         super().__init__(message)
         self.failure = failure
         self.was_answered = was_answered
+
+    @property
+    def user_must_act(self) -> bool:
+        """Whether the site has answered, and that answer changes only when somebody acts."""
+        return self.was_answered and self.failure.failure_type is FailureType.config_error
 
 
 def check(client: Client) -> None:

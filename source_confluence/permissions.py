@@ -42,12 +42,9 @@ def _ask_for_one_row(client: Client, stream: ConfluenceStream) -> None:
 
 def _retries(failure: Failure) -> int:
     """One more attempt where it matters: a refusal may come for a moment, under load."""
-    return min(failure.max_retries, 1) if _is_of_user(failure) else 0
-
-
-def _is_of_user(failure: Failure) -> bool:
-    return failure.failure_type is FailureType.config_error
+    is_of_user = failure.failure_type is FailureType.config_error
+    return min(failure.max_retries, 1) if is_of_user else 0
 
 
 def _is_refusal(error: BaseException | None) -> bool:
-    return isinstance(error, CheckFailedError) and error.was_answered and _is_of_user(error.failure)
+    return isinstance(error, CheckFailedError) and error.user_must_act

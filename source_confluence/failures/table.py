@@ -227,6 +227,15 @@ NO_VISIBLE_SPACE = Failure(
     "API token at " + _TOKEN_PAGE + "; when not, grant {permission}.",
     failure_type=_USER_MUST_ACT,
 )
+UNKNOWN_SPACE = Failure(
+    happened="{host} shows us no space with the key {detail}.",
+    cause="a typing error, the name of a space in place of its key, or a space that the account of "
+    "the API token may not view.",
+    remedy="Open the space in a browser and enter the part behind /spaces/ in its address, for "
+    "example ENG in https://{host}/wiki/spaces/ENG/overview; if that is what was entered, let the "
+    "account view the space, or remove its key.",
+    failure_type=_USER_MUST_ACT,
+)
 STOPPED = Failure(
     happened="The sync was told to stop ({detail}) before {path} was read to its end.",
     cause="someone cancelled it, or the machine it runs on is being shut down.",

@@ -1,5 +1,6 @@
 """Find out which spaces a selection means, among those that the site shows."""
 
+import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -98,6 +99,14 @@ def selected_of(known: KnownSpaces, selection: Selection) -> SelectedSpaces:
         not_current=tuple(key for key, each in found.items() if each and not each.is_current),
         not_excluded=tuple(key for key, each in excluded.items() if each is None),
     )
+
+
+def nearest(key: str, known: KnownSpaces) -> str | None:
+    """The key most like one that is wrong; people also enter the name of a space."""
+    by_word = {folded(each.name): each.alias for each in known.all}
+    by_word |= {folded(word): each.alias for each in known.all for word in (each.key, each.alias)}
+    closest = difflib.get_close_matches(folded(key), by_word, n=1)
+    return by_word[closest[0]] if closest else None
 
 
 def key_filters(keys: Sequence[str]) -> Iterator[Mapping[str, Any]]:

@@ -185,23 +185,20 @@ class ConfluenceStream(HttpStream, ABC):
         return row_key(row)
 
     def _new_reader(self, sync_mode: SyncMode) -> Reader | IncrementalReader | Windows:
+        is_incremental = sync_mode is SyncMode.incremental
+        if is_incremental and self.dated_by:
+            return self._new_windows()
         is_empty = self.selected.is_empty
         context = self._context if is_empty else in_selected_spaces(self._context)
-        reader = self._new_reader_of(context, sync_mode)
+        reader: Reader | IncrementalReader
+        if is_incremental and self.listing.changes:
+            reader = self._new_incremental_reader(context)
+        else:
+            reader = self._opened(context, self._position)
         if is_empty:
             self.logger.info("Stream '%s' has nothing of the selected statuses.", self.name)
             reader.skip()
         return reader
-
-    def _new_reader_of(
-        self, context: ListContext, sync_mode: SyncMode
-    ) -> Reader | IncrementalReader | Windows:
-        is_incremental = sync_mode is SyncMode.incremental
-        if is_incremental and self.dated_by:
-            return self._new_windows()
-        if is_incremental and self.listing.changes:
-            return self._new_incremental_reader(context)
-        return self._opened(context, self._position)
 
     def _opened(
         self, context: ListContext, start: Position | None, part: Part | None = None

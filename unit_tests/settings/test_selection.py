@@ -84,7 +84,7 @@ def test_a_day_or_a_time_that_does_not_exist_is_refused(day: str) -> None:
     status, message = check({**SOUND, "start_date": day})
     assert status == "FAILED"
     assert message.startswith(DATE[1])
-    assert choices in message
+    assert DATE[2] in message
 
 
 def test_the_form_shows_the_defaults() -> None:
