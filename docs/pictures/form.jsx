@@ -17,12 +17,15 @@ const entered = {
   "#wrong": { email: "ada", api_token: "", domain_name: "ada@acme.com" },
 }[location.hash];
 
+// A list of texts in one line, as Airbyte's UI has it.
+const Texts = ({ id, value }) => <input id={id} readOnly value={(value ?? []).join(", ")} />;
+
 const ui = { "ui:order": order };
 for (const [name, field] of fields) {
   ui[name] = {
     "ui:placeholder": field.pattern_descriptor ?? "",
     ...(field.airbyte_secret ? { "ui:widget": "password" } : {}),
-    ...(field.type === "array" ? { "ui:widget": "checkboxes" } : {}),
+    ...(field.type === "array" ? { "ui:widget": field.items.enum ? "checkboxes" : Texts } : {}),
   };
 }
 
