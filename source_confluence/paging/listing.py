@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from source_confluence.paging.choice import Choice
-from source_confluence.paging.listed import listed
+from source_confluence.paging.listed import Listed, listed
 from source_confluence.paging.page import Page, Row
 from source_confluence.paging.pager import Pager, Position
 from source_confluence.paging.plan import PageRequest, Plan
@@ -148,6 +148,7 @@ class Listing:
         selection: How it differs from the list without a selection: `body-format=none`.
         order: In which order it is asked for, where that matters: `-modified-date`.
         spaces: The ids of the spaces that are selected; None is all.
+        since: When its rows were modified at the earliest, in milliseconds since 1970; None is all.
         choice: Which of its rows are wanted; None is all.
     """
 
@@ -160,6 +161,7 @@ class Listing:
     selection: str = ""
     order: str = ""
     spaces: frozenset[str] | None = None
+    since: int | None = None
     choice: Choice | None = None
 
     def selected(self, selection: Selection) -> "Listing":
@@ -170,8 +172,11 @@ class Listing:
         is_other_body = BODY in self.heavy and body_format != BODY.value
         changed = {**filtered_by, **({BODY.parameter: body_format} if is_other_body else {})}
         changed |= selection.of_spaces if self.filters.spaces else {}
+        since = selection.start_date if self.changes else None
+        changed |= {} if since is None else {"start_date": since}
         return replace(
             self,
+            since=since,
             heavy=tuple(each for each in heavy if each.value != "none"),
             filtered_by=filtered_by,
             selection=urlencode(changed, doseq=True),
@@ -192,10 +197,23 @@ class Listing:
         return replace(self, spaces=ids, filtered_by=filtered_by)
 
     @property
-    def sorts_out_spaces(self) -> bool:
-        """Whether the site is asked for rows of all spaces, though not all are selected."""
+    def sorts_out(self) -> bool:
+        """Whether the site is asked for rows that are not selected: it cannot filter all of it."""
         where = self.filters.spaces
-        return not (self.spaces is None or where is None or where.parameter in self.filtered_by)
+        if (
+            self.spaces is not None
+            and where is not None
+            and where.parameter not in self.filtered_by
+        ):
+            return True
+        return self.since is not None
+
+    def includes(self, row: Listed) -> bool:
+        """Whether a row that was listed is selected."""
+        is_here = self.spaces is None or row.space_id in self.spaces
+        return is_here and (
+            self.since is None or row.modified is None or row.modified >= self.since
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -230,7 +248,7 @@ class Listing:
         statuses = self.filtered_by.get("status")
         if statuses is None:
             statuses = [each for each in DEFAULT_STATUSES if each in self.filters.statuses]
-        return row.get("status") in statuses and self.is_in_spaces(row)
+        return row.get("status") in statuses and self.includes(listed(row))
 
     def is_in_spaces(self, row: Row) -> bool:
         """Whether a row is in a selected space, or is one."""

@@ -1,12 +1,10 @@
 """Find out which spaces a selection means, among those that the site shows."""
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from source_confluence.paging.choice import Choice
-from source_confluence.paging.listed import Listed
 from source_confluence.paging.page import Row
 from source_confluence.settings.selection import PERSONAL, Selection, folded
 
@@ -120,35 +118,3 @@ def key_filters(keys: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         some.append(key)
     if some:
         yield {"keys": ",".join(some)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InSpaces:
-    """Wants the rows of some spaces, and of these what another choice wants.
-
-    Args:
-        ids: Of the spaces.
-        among: The other choice; None wants all.
-    """
-
-    ids: frozenset[str]
-    among: Choice | None = None
-
-    @property
-    def is_dense(self) -> bool:
-        """False: the spaces that are left out may have most of the rows."""
-        return False
-
-    @property
-    def needs_all(self) -> bool:
-        """As the other choice says."""
-        return self.among is None or self.among.needs_all
-
-    def wanted(self, rows: Sequence[Listed]) -> Collection[int]:
-        """The ids of the rows to fetch with their bodies."""
-        here = [row for row in rows if row.space_id in self.ids]
-        return {row.own_id for row in here} if self.among is None else self.among.wanted(here)
-
-    def is_past(self, rows: Sequence[Listed]) -> bool:
-        """As the other choice says; the order is that of all spaces."""
-        return self.among is not None and self.among.is_past(rows)

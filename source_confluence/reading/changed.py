@@ -48,13 +48,15 @@ class Changed:
         """Whether a row is wanted whole."""
         if row.own_id < self.first_id or row.own_id in self.emitted:
             return False
-        is_new = self.since is None or row.modified is None or row.modified >= self.since
+        if row.modified is None:  # whether it has changed, nobody knows
+            return True
+        is_new = self.since is None or row.modified >= self.since
         is_recent = self.recent.get(row.own_id) == row.version
         return is_new and not is_recent and not self.is_told(row)
 
     def is_told(self, row: Listed) -> bool:
         """Whether it was told as it is now."""
-        return self.told.get(row.own_id) == (row.version, row.digest)
+        return row.modified is not None and self.told.get(row.own_id) == (row.version, row.digest)
 
     def is_past(self, rows: Sequence[Listed]) -> bool:
         """Whether, newest first, a whole page is older; never where it is not sorted so."""

@@ -127,7 +127,8 @@ class IncrementalReader:
         return int(pendulum.now("UTC").timestamp()) * 1000 if now is None else now
 
     def _begin(self) -> Run:
-        newest = self._look_up.newest(self._newest_first)
+        is_empty = self._context.listing.is_empty  # no selected space is visible
+        newest = None if is_empty else self._look_up.newest(self._newest_first)
         return self._ledger.begin(newest, self._now)
 
     def _list(self, run: Run) -> Generator[StreamData, None, bool]:

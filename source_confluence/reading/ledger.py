@@ -98,6 +98,8 @@ class Ledger:
         run = self._run
         run.mode, run.cursor, run.last_id, run.rows = mode, "", 0, 0
         run.sketch, self.deferred = self._new_sketch(), []
+        if mode == "again":  # a row may have moved since that version of it was told
+            self.state.recent.clear()
 
     def choice(self) -> Changed:
         """What of the list is wanted, from where the read is."""
@@ -116,7 +118,7 @@ class Ledger:
             self._run.emitted[row.own_id] = None if is_light else (row.version, row.digest)
         if is_light:
             return
-        if row.modified is None or row.modified >= self._run.until - OVERLAP_MILLISECONDS:
+        if row.modified is not None and row.modified >= self._run.until - OVERLAP_MILLISECONDS:
             self.state.recent[row.own_id] = row.version
         if not self.is_quick:
             self._settle(row, is_selected=is_selected)

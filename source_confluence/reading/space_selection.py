@@ -6,12 +6,12 @@ from typing import Any
 
 from source_confluence.failures.failure import Request
 from source_confluence.paging.by_cursor import ByCursor
+from source_confluence.paging.choice import Included
 from source_confluence.paging.listed import listed
 from source_confluence.paging.listing import Listing
 from source_confluence.paging.page import Page
 from source_confluence.paging.pager import Position, row_key
 from source_confluence.paging.spaces import (
-    InSpaces,
     KnownSpace,
     KnownSpaces,
     SelectedSpaces,
@@ -69,11 +69,11 @@ class InSelectedSpaces:
         self._listing = listing = context.listing
         self._subject = context.subject
         self._logger = context.logger
-        if listing.sorts_out_spaces and listing.paging.fetch_by:
-            choice = InSpaces(ids=listing.spaces or frozenset(), among=listing.choice)
+        if listing.sorts_out and listing.paging.fetch_by:
+            choice = Included(includes=listing.includes, among=listing.choice)
             context = replace(context, listing=replace(listing, choice=choice))
         self._source = new_source(context)
-        self._has_warned = listing.sorts_out_spaces
+        self._has_warned = listing.sorts_out
 
     def page_at(self, position: Position, place: str) -> Batch:
         """The page at a position; an empty one, without a request, where no space is selected."""

@@ -12,6 +12,7 @@ last form, the CDK's own, is the end; a read that is given it starts over.
 Source: https://docs.airbyte.com/understanding-airbyte/airbyte-protocol/#state--checkpointing
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -67,6 +68,19 @@ def is_like(value: object, example: str | int) -> bool:
     if isinstance(example, str):
         return isinstance(value, str) and _SENDABLE.fullmatch(value) is not None
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def why_ignored(state: Mapping[str, Any], *, of: str, is_incremental: bool) -> tuple[int, str]:
+    """The level and the text of what to log about a state that is of no use.
+
+    One of the other sync mode is nothing to warn of. The text takes the stream and the list.
+    """
+    if state.get(_OF) == of and ("recent" in state) is not is_incremental:
+        return logging.INFO, "Stream '%s' is read in another sync mode now; reading all of %s."
+    return logging.WARNING, (
+        "The state of stream '%s' is not one that this connector has made for %s; "
+        "reading from the beginning."
+    )
 
 
 def states_in(document: object) -> tuple[list[AirbyteStateMessage], str]:

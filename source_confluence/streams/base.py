@@ -30,7 +30,7 @@ from source_confluence.reading.reader import Part, Reader
 from source_confluence.reading.retrying import RetryingClient
 from source_confluence.reading.sequential import Sequential
 from source_confluence.reading.space_selection import InSelectedSpaces, in_selected_spaces
-from source_confluence.reading.state import COMPLETE, position_in
+from source_confluence.reading.state import COMPLETE, position_in, why_ignored
 from source_confluence.reading.sync import SyncContext
 from source_confluence.reading.watermark import Told
 from source_confluence.reading.windows import Windows
@@ -217,7 +217,7 @@ class ConfluenceStream(HttpStream, ABC):
         of, like, mark = self._context.of, pager.example, pager.example_mark
         told = Told.parse(self._given, of=of, like=like, mark=mark)
         if told is None:
-            self._say_what_is_ignored(has_position=True)
+            self._say_what_is_ignored(is_incremental=True)
         elif told.unfinished:
             self.logger.info("Resuming stream '%s' where an earlier read stopped.", self.name)
         return Windows(
@@ -228,7 +228,7 @@ class ConfluenceStream(HttpStream, ABC):
         told, of = IncrementalState.of_saved(self._given), self._context.of
         is_known = told is not None and told.of.partition("?")[0] == of.partition("?")[0]
         if told is None or not is_known:
-            self._say_what_is_ignored(has_position=True)
+            self._say_what_is_ignored(is_incremental=True)
             told = IncrementalState(of=of)
         starts_over = told.of != of
         if starts_over:
@@ -256,31 +256,19 @@ class ConfluenceStream(HttpStream, ABC):
         mark = paging.pager.example_mark
         position = position_in(self._given, of=self._context.of, like=like, mark=mark)
         if position is None:
-            self._say_what_is_ignored(has_position=False)
+            self._say_what_is_ignored(is_incremental=False)
         else:
             self.logger.info("Resuming stream '%s' where an earlier read stopped.", self.name)
         return position
 
-    def _say_what_is_ignored(self, *, has_position: bool) -> None:
-        """Warn of a state that is not ours; one of the other sync mode is nothing to warn of."""
-        given = self._given
-        if not given or given == COMPLETE:
-            return
-        is_of_other_mode = given.get("of") == self._context.of and (
-            "recent" not in given if has_position else "recent" in given
-        )
-        if is_of_other_mode:
-            self.logger.info("Stream '%s' is read in another way now, from its start.", self.name)
-        else:
-            self.logger.warning(
-                "The state of stream '%s' is not one that this connector has made for %s; "
-                "reading from the beginning.",
-                self.name,
-                self._context.of,
-            )
+    def _say_what_is_ignored(self, *, is_incremental: bool) -> None:
+        if self._given and self._given != COMPLETE:
+            of = self._context.of
+            level, text = why_ignored(self._given, of=of, is_incremental=is_incremental)
+            self.logger.log(level, text, self.name, of)
 
     def _new_source(self, context: ListContext) -> PageSource:
-        if context.listing.spaces is None:
+        if context.listing.spaces is None and not context.listing.sorts_out:
             return self._new_source_of_all(context)
         return InSelectedSpaces(context, self._new_source_of_all)
 
