@@ -130,6 +130,8 @@ class History:
         """Give a page to another owner, without a new version."""
         with self.lock:
             table, index, row = self._row_in(own_id, "current")
+            if "ownerId" not in row:
+                raise ValueError("Only pages have an owner.")
             table.alter(index, {"ownerId": owner_id, "lastOwnerId": row["ownerId"]})
 
     def archive(self, own_id: str) -> None:

@@ -231,6 +231,8 @@ def test_an_owner_may_change_without_a_new_version() -> None:
     after = found(service, PAGES, own_id)
     assert changes(before, after) <= {"ownerId", "lastOwnerId"}
     assert (after["ownerId"], after["lastOwnerId"]) == ("712020:new", before["ownerId"])
+    with pytest.raises(ValueError, match="Only pages have an owner"):
+        service.history.hand_over(some(service, BLOG_POSTS), "712020:new")
 
 
 def test_spaces_are_renamed_archived_trashed_restored_and_added() -> None:
