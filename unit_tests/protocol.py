@@ -3,8 +3,10 @@
 import json
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +69,7 @@ class _Lines(logging.Handler):
         self.lines.append(self.format(record))
 
 
-def lines_of(command: str, **documents: object) -> Iterator[str]:
+def lines_of(command: str, **documents: object) -> Generator[str, None, None]:
     """Run `spec`, or another command with its files: `config`, `catalog`, `state`; line by line.
 
     A path is used as it is; of anything else a file is made: of a text as it is, else as JSON.
@@ -86,12 +88,18 @@ def lines_of(command: str, **documents: object) -> Iterator[str]:
 
 def run(command: str, **documents: object) -> Outcome:
     """All that such a command says, to its end."""
+    return run_until(None, command, **documents)
+
+
+def run_until(line_count: int | None, command: str, **documents: object) -> Outcome:
+    """What such a command says before it is killed, after so many lines; None for its end."""
     outcome = Outcome()
     logs = _Lines()
     logging.getLogger().addHandler(logs)
     lines: list[str] = []
     try:
-        lines.extend(lines_of(command, **documents))
+        with closing(lines_of(command, **documents)) as printed:
+            lines.extend(islice(printed, line_count))
     except Exception as error:  # noqa: BLE001 (any of them would end the process)
         outcome.exception = error
     finally:

@@ -128,6 +128,7 @@ NAMES = tuple(TABLE)
 PATHS = {stream.name: stream.path for stream in STREAMS}
 PAGE_SIZES = {stream.name: stream.page_size for stream in STREAMS}
 KEYS = {stream.name: stream.key for stream in STREAMS}
+CURSOR_FIELDS = {stream.name: stream.cursor_field for stream in STREAMS if stream.cursor_field}
 ASKED_FOR = {stream.name: stream.asked_for for stream in STREAMS}
 LEFT_OUT = {stream.name: stream.left_out for stream in STREAMS}
 OTHERS = {name: next(other for other in NAMES if other != name) for name in NAMES}
