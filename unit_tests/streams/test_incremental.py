@@ -428,11 +428,29 @@ def test_rows_without_a_usable_date_are_not_lost(kind: str, at_noon: Start) -> N
     history = site.service.history
     ids = [row["id"] for row in history.rows(BY_ID)]
     assert connection.destination.rows[BY_ID].keys() == set(ids)
-    for number in (6, 9) if kind == "future" else (9, 10):
+    for number in (6, 9):
         history.rename(ids[number], "Other")
     synced(connection)
     titles = {row["id"]: row["title"] for row in connection.destination.rows[BY_ID].values()}
     assert titles == {row["id"]: row["title"] for row in history.rows(BY_ID)}
+
+
+def test_more_differences_than_can_be_named_are_read_again_with_a_warning(
+    at_noon: Start,
+) -> None:
+    row_count = 2_400
+    site = at_noon(row_count, page_cap=250)
+    connection = first_sync(site)
+    history = site.service.history
+    for row in history.rows(BY_ID, "archived"):
+        history.restore(row["id"])
+    for row in history.rows(BY_ID):
+        history.move(row["id"], parent_id=None, space_id=str(SPACE_IDS[3]))
+    outcome = connection.sync()
+    assert completed(outcome, BY_ID)
+    assert has_warned(outcome, "all of it is read again")
+    assert_equal_to_site(connection, site)
+    assert synced(connection) == []
 
 
 def test_a_full_refresh_starts_over_and_so_does_the_incremental_read_after_it(
