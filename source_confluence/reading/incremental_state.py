@@ -5,12 +5,12 @@ At rest:
     {"of": "acme.atlassian.net/wiki/api/v2/pages", "newest": 1795608000000,
      "watermark": 1795607000000, "recent": {"65538": 3},
      "counted": 1795607000000, "countedAt": 1795608000000, "rows": 100000,
-     "sketch": "AeJxj…", "told": {"98307": [4, 3735928559]}}
+     "sketch": "H4sIA…", "told": {"98307": [4, 3735928559]}}
 
 While a read is unfinished, also:
 
      "mode": "census", "until": 1795607500000, "cursor": "eyJpZCI6…", "lastId": 65538,
-     "newRows": 250, "newSketch": "AeJxj…", "ids": [98307], "emitted": {"65538": [3, 305419896]}
+     "newRows": 250, "newSketch": "H4sIA…", "ids": [98307], "emitted": {"65538": [3, 305419896]}
 
 Instants are milliseconds since 1970, by the clocks of Confluence.
 """

@@ -1,162 +1,173 @@
-"""Remember what a destination was told, without keeping the ids: in the same space for any site.
+"""Remember which rows were told in constant space, and name those that differ later.
 
-An invertible Bloom lookup table. Each element enters three cells; a cell holds how many there are,
-and the XOR of them and of their checksums. What two tables have in common cancels out when one is
-subtracted from the other, and what is left is peeled: a cell with one element names it, which takes
-it out of its two other cells, and so on.
+An invertible Bloom lookup table: each element is entered in four cells, and a cell holds only how
+many elements it has and the XOR of them. Two tables are subtracted cell by cell. What both hold
+cancels out, so the size of a site does not matter. A cell that is left with one element names it;
+without that element, other cells are left with one, and so on.
 
-Source: D. Eppstein, M. Goodrich, F. Uyeda, G. Varghese: "What's the Difference? Efficient Set
-Reconciliation without Prior Context", SIGCOMM 2011.
+    now.minus(then) == ({5 << 32 | 1, 7 << 32 | 2}, {7 << 32 | 1})  # 5 is new, 7 is another
+
+With 3,000 cells, 2,100 differences are named (`benchmarks/README.md`). With more, it is said that
+there are too many: each element has a checksum, and in the end nothing may be left. Three cells for
+each would name 2,300, but fail now and then with any number: two elements that have all their cells
+in common are not named. Of 2,000 elements in three cells each, two have once in 500 times; in four,
+once in 158,000 times.
+
+Source: Eppstein, Goodrich, Uyeda, Varghese: What's the Difference? Efficient Set Reconciliation
+without Prior Context. https://www.ics.uci.edu/~eppstein/pubs/EppGooUye-SIGCOMM-11.pdf
 """
 
-import base64
-import binascii
+import gzip
 import struct
 import zlib
+from base64 import b64decode, b64encode
 from hashlib import blake2b
+from typing import TypeAlias
 
 from source_confluence.exceptions import TooManyDifferencesError
 
-CELLS = 3_000
-"""They name about 2,300 differences; saved, they are 70 KB, and 80 KB at most."""
+Element: TypeAlias = int
+"""`id << 32 | digest`: which row, up to 64 bits, and what of it counts, 32 bits."""
 
-_VERSION = b"\x01"
+CELLS = 3_000
+"""Enough for 1,000 moved rows, each of which differs twice; saved, at most 80,200 characters."""
+
+_FORMAT = 1  # another number when the hash or the layout changes; older sketches are then not read
 _ELEMENT_BYTES = 12
-_CELL = struct.Struct(">i12sI")
-_HASHES = struct.Struct(">IIII")
+_CHECK_BITS = 32
+_SUM_BYTES = 16  # an element and its checksum
+_GZIP = 31  # the `wbits` for zlib's decoder: a window of 32 KB, and gzip's header and CRC
+_hashes = struct.Struct(">5I").unpack
 
 
 class Sketch:
-    """A set of elements, each of which is a number of 96 bits: a row's id and a digest of it.
+    """What was entered, as far as it differs from what was entered elsewhere.
 
-    Each must enter once; one that enters twice cannot be named.
+    The order of entries does not matter, and a removal undoes an addition, even one that comes
+    later. Each element must be entered once: twice, it cancels itself and is never named.
 
     Args:
-        cells: How many it has, a multiple of three.
+        cells: How many; a multiple of four.
 
     Attributes:
-        count: How many elements are in it.
-        third: How many cells each hash function chooses among.
-        counts: Of each cell, how many elements entered it.
-        keys: The XOR of them.
-        checks: The XOR of their checksums.
+        tallies: Of each cell, how many elements were added less those that were removed.
+        sums: Of each cell, the XOR of its elements, each followed by its checksum.
     """
 
     def __init__(self, cells: int = CELLS) -> None:
-        self.count = 0
-        self.third = cells // 3
-        self.counts = [0] * cells
-        self.keys = [0] * cells
-        self.checks = [0] * cells
-
-    def add(self, element: int) -> None:
-        """Enter an element."""
-        self._enter(element, 1)
-
-    def remove(self, element: int) -> None:
-        """Take out an element that was entered."""
-        self._enter(element, -1)
-
-    def _enter(self, element: int, sign: int) -> None:
-        first, second, third, check = _hashes(element)
-        size = self.third
-        self.count += sign
-        counts, keys, checks = self.counts, self.keys, self.checks
-        for cell in (first % size, size + second % size, 2 * size + third % size):
-            counts[cell] += sign
-            keys[cell] ^= element
-            checks[cell] ^= check
-
-    def minus(self, other: "Sketch") -> tuple[set[int], set[int]]:
-        """The elements that only this one has, and those that only the other one has.
-
-        Raises:
-            TooManyDifferencesError: When they are too many to be named, or the other one is of
-                another size.
-        """
-        if self.third != other.third:
-            raise TooManyDifferencesError
-        return _peeled(self._difference(other))
-
-    def _difference(self, other: "Sketch") -> "Sketch":
-        rest = Sketch(3 * self.third)
-        rest.counts = [a - b for a, b in zip(self.counts, other.counts, strict=True)]
-        rest.keys = [a ^ b for a, b in zip(self.keys, other.keys, strict=True)]
-        rest.checks = [a ^ b for a, b in zip(self.checks, other.checks, strict=True)]
-        return rest
-
-    def cells_of(self, element: int) -> tuple[int, int, int]:
-        """The cells that an element enters."""
-        first, second, third, _ = _hashes(element)
-        size = self.third
-        return first % size, size + second % size, 2 * size + third % size
-
-    def is_alone(self, cell: int) -> bool:
-        """Whether exactly one element seems to be in a cell."""
-        element = self.keys[cell]
-        return _hashes(element)[3] == self.checks[cell] and cell in self.cells_of(element)
-
-    def saved(self) -> str:
-        """A text for a state, which `of` understands."""
-        cells = zip(self.counts, self.keys, self.checks, strict=True)
-        packed = b"".join(
-            _CELL.pack(count, key.to_bytes(_ELEMENT_BYTES, "big"), check)
-            for count, key, check in cells
-        )
-        body = zlib.compress(struct.pack(">q", self.count) + packed, 1)
-        crc = struct.pack(">I", zlib.crc32(body))
-        return base64.b64encode(_VERSION + crc + body).decode()
+        self.tallies = [0] * cells
+        self.sums = [0] * cells
 
     @classmethod
     def of(cls, text: object, cells: int = CELLS) -> "Sketch | None":
-        """The sketch that was saved; None when it is no such text, or has another size."""
-        packed = _unpacked(text, 8 + cells * _CELL.size)
-        if packed is None:
+        """The sketch that was saved, or None for anything but a whole sketch of that size."""
+        layout = struct.Struct(f">B{cells}i")
+        raw = _unpacked(text, layout.size + cells * _SUM_BYTES) if isinstance(text, str) else b""
+        if raw[:1] != bytes([_FORMAT]):
             return None
         sketch = cls(cells)
-        (sketch.count,) = struct.unpack_from(">q", packed)
-        for cell, (count, key, check) in enumerate(_CELL.iter_unpack(packed[8:])):
-            sketch.counts[cell] = count
-            sketch.keys[cell] = int.from_bytes(key, "big")
-            sketch.checks[cell] = check
+        _, *sketch.tallies = layout.unpack_from(raw)
+        starts = range(layout.size, len(raw), _SUM_BYTES)
+        sketch.sums = [int.from_bytes(raw[i : i + _SUM_BYTES], "big") for i in starts]
         return sketch
 
+    @property
+    def count(self) -> int:
+        """How many elements were added less those that were removed."""
+        return sum(self.tallies[: len(self.tallies) // 4])
 
-def _peeled(rest: Sketch) -> tuple[set[int], set[int]]:
-    """The elements that were added to a sketch, and those that were removed; it is empty then."""
-    found: dict[int, set[int]] = {1: set(), -1: set()}
-    waiting = list(range(3 * rest.third))
-    while waiting:
-        cell = waiting.pop()
-        element, sign = rest.keys[cell], rest.counts[cell]
-        if sign not in found or not rest.is_alone(cell):
-            continue
-        if element in found[1] or element in found[-1]:
-            raise TooManyDifferencesError  # it was no sketch, and would never end
-        found[sign].add(element)
-        (rest.remove if sign > 0 else rest.add)(element)
-        waiting += rest.cells_of(element)
-    if any(rest.counts) or any(rest.keys) or any(rest.checks):
-        raise TooManyDifferencesError
-    return found[1], found[-1]
+    def add(self, element: Element) -> None:
+        """Enter an element that is not in it."""
+        _enter(self, element, 1)
+
+    def remove(self, element: Element) -> None:
+        """Take out an element that is in it."""
+        _enter(self, element, -1)
+
+    def minus(self, other: "Sketch") -> tuple[set[Element], set[Element]]:
+        """The elements that only this one has, and those that only the other has.
+
+        Raises:
+            TooManyDifferencesError: When they cannot be named; also of a sketch that is damaged.
+            ValueError: When the other has another size.
+        """
+        rest = Sketch(len(self.sums))
+        rest.tallies = [a - b for a, b in zip(self.tallies, other.tallies, strict=True)]
+        rest.sums = [a ^ b for a, b in zip(self.sums, other.sums, strict=True)]
+        signs = _peeled(rest)
+        only_here = {element for element, sign in signs.items() if sign > 0}
+        return only_here, signs.keys() - only_here
+
+    def saved(self) -> str:
+        """A text for a state, shorter while few elements are in it: gzip in Base64."""
+        tallies = struct.pack(f">B{len(self.tallies)}i", _FORMAT, *self.tallies)
+        sums = b"".join([each.to_bytes(_SUM_BYTES, "big") for each in self.sums])
+        packed = gzip.compress(tallies + sums, compresslevel=6, mtime=0)
+        return b64encode(packed).decode()
 
 
-def _unpacked(text: object, size: int) -> bytes | None:
-    """The bytes of a saved sketch, when there are exactly so many."""
-    if not isinstance(text, str) or not text.isascii():
-        return None
+def _unpacked(text: str, size: int) -> bytes:
+    """What was saved, or nothing; never more than was asked for, however much is packed."""
+    decoder = zlib.decompressobj(wbits=_GZIP)
     try:
-        data = base64.b64decode(text, validate=True)
-        body = data[5:]
-        if data[:1] != _VERSION or data[1:5] != struct.pack(">I", zlib.crc32(body)):
-            return None
-        packed = zlib.decompressobj().decompress(body, size + 1)
-    except (binascii.Error, ValueError, zlib.error):
-        return None
-    return packed if len(packed) == size else None
+        raw = decoder.decompress(b64decode(text, validate=True), size + 1)
+    except (ValueError, zlib.error):
+        return b""
+    is_whole = decoder.eof and not decoder.unused_data and len(raw) == size
+    return raw if is_whole else b""
 
 
-def _hashes(element: int) -> tuple[int, int, int, int]:
-    """Three numbers that name its cells, and a checksum."""
-    data = element.to_bytes(_ELEMENT_BYTES, "big")
-    return _HASHES.unpack(blake2b(data, digest_size=16).digest())
+def _places(element: Element, cells: int) -> tuple[tuple[int, ...], int]:
+    """The cells of an element, one in each quarter, and what stands in them."""
+    quarter = cells // 4
+    digest = blake2b(element.to_bytes(_ELEMENT_BYTES, "big"), digest_size=20).digest()
+    a, b, c, d, check = _hashes(digest)
+    places = (
+        a % quarter,
+        quarter + b % quarter,
+        2 * quarter + c % quarter,
+        3 * quarter + d % quarter,
+    )
+    return places, element << _CHECK_BITS | check
+
+
+def _enter(sketch: Sketch, element: Element, step: int) -> tuple[int, ...]:
+    """Add or remove an element, and say where; a million of them take a second."""
+    tallies, sums = sketch.tallies, sketch.sums
+    places, entry = _places(element, len(sums))
+    for cell in places:
+        tallies[cell] += step
+        sums[cell] ^= entry
+    return places
+
+
+def _peeled(rest: Sketch) -> dict[Element, int]:
+    """The elements of a difference, 1 or -1 each; nothing of it is left afterwards.
+
+    Each element that is taken out leaves its cell empty for good, so there are no more of them than
+    cells. In a damaged sketch, taking one out may let another appear, without end.
+    """
+    found: dict[Element, int] = {}
+    suspects = list(range(len(rest.sums)))
+    while suspects:
+        cell = suspects.pop()
+        if not _holds_one(rest, cell):
+            continue
+        element, sign = rest.sums[cell] >> _CHECK_BITS, rest.tallies[cell]
+        if element in found or len(found) == len(rest.sums):
+            break
+        found[element] = sign
+        suspects += _enter(rest, element, -sign)
+    if any(rest.tallies) or any(rest.sums):
+        raise TooManyDifferencesError(
+            f"The sketches differ in more than {len(rest.sums):,} cells can name."
+        )
+    return found
+
+
+def _holds_one(rest: Sketch, cell: int) -> bool:
+    """Whether a cell has one element, by its checksum and by its place."""
+    if rest.tallies[cell] not in (1, -1):
+        return False
+    places, entry = _places(rest.sums[cell] >> _CHECK_BITS, len(rest.sums))
+    return entry == rest.sums[cell] and cell in places
