@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import run
+from benchmarks import run, sketch
 from benchmarks.chart import bars
 from benchmarks.contenders import bare, ours, published
 from benchmarks.incremental import costs
@@ -94,3 +94,20 @@ def test_incremental_reads_cost_what_has_changed() -> None:
     assert (found[5].records, found[5].requests) == (15, census + 1)
     assert max(each.last for each in found) <= 100_000
     assert max(each.largest for each in found) <= 200_000
+
+
+def test_the_sketch_is_measured_by_load_and_by_rows() -> None:
+    heading, _, *rows = sketch.decoding(trials=2, seed=14).splitlines()
+    assert heading == "| differences a cell | in 300 cells | in 3,000 cells |"
+    assert [row[2:6] for row in rows] == [f"{load:.2f}" for load in sketch.LOADS]
+    assert rows[0] == "| 0.30 | 90: always | 900: always |"
+    assert rows[-1] == "| 0.95 | 285: never | 2,850: never |"
+    [none, some] = sketch.costs(14, [0, 1_000]).splitlines()[2:]
+    assert none.startswith("| 0 | ")
+    assert re.search(r"^\| 1,000 \| .* \| [\d,]+ characters \|$", some)
+
+
+def test_what_the_sketch_promises_was_measured() -> None:
+    text = (ROOT / "benchmarks" / "README.md").read_text()
+    [table] = re.findall(r"<!-- sketch -->\n(.*?)<!-- end of sketch -->", text, re.DOTALL)
+    assert re.search(r"^\| 0\.70 \| .* \| 2,100: always \|$", table, re.MULTILINE)
