@@ -72,12 +72,14 @@ class SelectedSpaces:
         ids: Of the spaces to read.
         missing: The selected keys of which the site shows no space.
         not_current: The selected keys of spaces that are archived or in the trash.
+        contradictory: The selected keys of spaces that are left out for another reason.
         not_excluded: The keys to leave out of which it shows no space either.
     """
 
     ids: frozenset[str]
     missing: tuple[str, ...] = ()
     not_current: tuple[str, ...] = ()
+    contradictory: tuple[str, ...] = ()
     not_excluded: tuple[str, ...] = ()
 
 
@@ -87,14 +89,13 @@ def selected_of(known: KnownSpaces, selection: Selection) -> SelectedSpaces:
     excluded = {key: known.find(key) for key in selection.excluded_spaces}
     candidates = [each for each in found.values() if each] if selection.spaces else known.all
     left_out = {each.own_id for each in excluded.values() if each}
+    if not selection.personal_spaces:
+        left_out |= {each.own_id for each in known.all if each.is_personal}
     return SelectedSpaces(
-        ids=frozenset(
-            each.own_id
-            for each in candidates
-            if each.own_id not in left_out and (selection.personal_spaces or not each.is_personal)
-        ),
+        ids=frozenset(each.own_id for each in candidates) - left_out,
         missing=tuple(key for key, each in found.items() if each is None),
         not_current=tuple(key for key, each in found.items() if each and not each.is_current),
+        contradictory=tuple(key for key, each in found.items() if each and each.own_id in left_out),
         not_excluded=tuple(key for key, each in excluded.items() if each is None),
     )
 

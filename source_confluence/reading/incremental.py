@@ -17,7 +17,7 @@ from source_confluence.exceptions import TooManyDifferencesError
 from source_confluence.failures.failure import FinalFailureError
 from source_confluence.failures.table import SHRUNK
 from source_confluence.limits.waiting import now_seconds
-from source_confluence.paging.listed import Listed, listed
+from source_confluence.paging.listed import listed
 from source_confluence.paging.page import Page, Row
 from source_confluence.reading.context import ListContext
 from source_confluence.reading.groups import Groups
@@ -167,13 +167,8 @@ class IncrementalReader:
             whole = {each.own_id: each for each in map(listed, batch.new_rows)}
             for each in whole.values():
                 self._ledger.was_told(each, is_light=batch.is_light)
-            for each in filter(self._is_in_spaces, batch.page.listed):
+            for each in filter(self._context.listing.includes, batch.page.listed):
                 self._ledger.was_listed(each, is_whole=each.own_id in whole)
-
-    def _is_in_spaces(self, row: Listed) -> bool:
-        """Whether a listed row is in a selected space; the list may be that of all."""
-        spaces = self._context.listing.spaces
-        return spaces is None or row.space_id in spaces
 
     def _name(self, rows: Sequence[Row]) -> Iterator[StreamData]:
         """Print a state that names rows which are about to be emitted."""

@@ -109,10 +109,16 @@ class Progress:
         self._logger = logger
         self._live_line = LiveLine()
         self.counts = Counts()
-        self.begin()
+        self._has_begun = False
+        self._begin()
 
     def begin(self) -> None:
-        """Count from here."""
+        """Count from here, unless a read has begun already."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._begin()
+
+    def _begin(self) -> None:
         self._began = self._logged = Mark(at=now_seconds())
         self._records = self._light_records = 0
         self._asking_since: float | None = None
@@ -178,6 +184,7 @@ class Progress:
 
     def end(self, *, is_complete: bool) -> None:
         """Sum it up; a read that was stopped before its first request is not spoken of."""
+        self._has_begun = False
         self.counts = Counts(
             records=self._records,
             light_records=self._light_records,

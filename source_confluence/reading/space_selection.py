@@ -28,8 +28,6 @@ from source_confluence.reading.walk import Walk
 SPACES = Listing(path="wiki/api/v2/spaces", paging=ByCursor(max_rows=250))
 """The spaces, without what is heavy in them."""
 
-_REST = "The rest of the selection is read."
-
 
 def request_for_spaces(host: str) -> Request:
     """What is asked for, in words for messages."""
@@ -51,11 +49,25 @@ def in_selected_spaces(context: ListContext) -> ListContext:
     """
     if context.listing.filters.spaces is None or context.sync.selection.has_all_spaces:
         return context
-    ids = selected_spaces(context).ids
+    context.progress.begin()  # the question counts
+    try:
+        ids = selected_spaces(context).ids
+    except BaseException:
+        context.progress.end(is_complete=False)
+        raise
     return replace(context, listing=context.listing.in_spaces(ids))
 
 
-class InSelectedSpaces:
+def source_in_spaces(
+    context: ListContext, new_source: Callable[[ListContext], PageSource]
+) -> PageSource:
+    """What a list's pages come from, without rows that are not selected."""
+    if context.listing.spaces is None and not context.listing.sorts_out:
+        return new_source(context)
+    return _InSelectedSpaces(context, new_source)
+
+
+class _InSelectedSpaces:
     """Gives the pages of a list without the rows of other spaces.
 
     Args:
@@ -120,10 +132,10 @@ def _resolved(context: ListContext) -> SelectedSpaces:
     """
     selection = context.sync.selection
     if selection.spaces:
-        filters = key_filters(selection.spaces)
+        filters = key_filters([*selection.spaces, *selection.excluded_spaces])
         by_keys = [space for each in filters for space in _spaces(context, each)]
         selected = selected_of(KnownSpaces(by_keys), selection)
-        if not selected.missing:
+        if not (selected.missing or selected.not_excluded):
             return selected
     return selected_of(KnownSpaces(_spaces(context, {})), selection)
 
@@ -144,27 +156,28 @@ def _spaces(context: ListContext, filtered_by: Mapping[str, Any]) -> Iterator[Kn
 
 
 def _warn_of_what_is_missing(context: ListContext, spaces: SelectedSpaces) -> None:
-    host, warn = context.request.host, context.logger.warning
+    """Say in each sync what of the selection cannot be read as it was meant."""
     rest = _REST if spaces.ids else "Nothing else is selected, so nothing is read."
-    if spaces.missing:
-        warn(
-            "%s shows the account no space with the selected key %s: it was deleted, its key was "
-            "changed, or the account may no longer view it. %s",
-            host,
-            ", ".join(spaces.missing),
-            rest,
-        )
-    if spaces.not_current:
-        warn(
-            "Of the selected spaces of %s, %s is archived or in the trash; Confluence may not list "
-            "all that is in it. %s",
-            host,
-            ", ".join(spaces.not_current),
-            _REST,
-        )
-    if spaces.not_excluded:
-        warn(
-            "%s shows the account no space with the key %s, which is to be left out.",
-            host,
-            ", ".join(spaces.not_excluded),
-        )
+    for keys, what in (
+        (spaces.missing, _MISSING),
+        (spaces.not_current, _NOT_CURRENT),
+        (spaces.contradictory, _CONTRADICTORY),
+        (spaces.not_excluded, _NOT_EXCLUDED),
+    ):
+        if keys:
+            context.logger.warning(f"{what} {rest}", context.request.host, ", ".join(keys))
+
+
+_REST = "The rest of the selection is read."
+_MISSING = (
+    "%s shows the account no space with the selected key %s: it was deleted, its key was changed, "
+    "or the account may no longer view it."
+)
+_NOT_CURRENT = (
+    "On %s the selected space %s is archived or in the trash; Confluence may not list all that is "
+    "in it."
+)
+_CONTRADICTORY = (
+    "On %s the selected space %s is personal, or excluded by another key, so it is left out."
+)
+_NOT_EXCLUDED = "%s shows the account no space with the key %s, which is to be left out."

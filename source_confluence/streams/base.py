@@ -29,7 +29,7 @@ from source_confluence.reading.progress import Progress
 from source_confluence.reading.reader import Part, Reader
 from source_confluence.reading.retrying import RetryingClient
 from source_confluence.reading.sequential import Sequential
-from source_confluence.reading.space_selection import InSelectedSpaces, in_selected_spaces
+from source_confluence.reading.space_selection import in_selected_spaces, source_in_spaces
 from source_confluence.reading.state import COMPLETE, position_in, why_ignored
 from source_confluence.reading.sync import SyncContext
 from source_confluence.reading.watermark import Told
@@ -268,9 +268,7 @@ class ConfluenceStream(HttpStream, ABC):
             self.logger.log(level, text, self.name, of)
 
     def _new_source(self, context: ListContext) -> PageSource:
-        if context.listing.spaces is None and not context.listing.sorts_out:
-            return self._new_source_of_all(context)
-        return InSelectedSpaces(context, self._new_source_of_all)
+        return source_in_spaces(context, self._new_source_of_all)
 
     def _new_source_of_all(self, context: ListContext) -> PageSource:
         # Airbyte's test kit sets `page_size`, by the setting `_page_size`.

@@ -148,6 +148,15 @@ def test_rows_of_other_spaces_that_a_site_returns_all_the_same_are_left_out_with
     assert "returned rows of other spaces than the selected ones" in warning
 
 
+def test_spaces_may_be_selected_while_others_are_left_out(start_site: StartSite) -> None:
+    site = site_of(start_site)
+    keys = keys_of(site, 1, 2)
+    outcome = selected(site, FIRST, spaces=keys, excluded_spaces=keys_of(site, 0))
+    assert outcome.records(FIRST) == rows_in(site, FIRST, keys)
+    assert warnings(outcome) == []
+    assert len(calls_for(site, SPACES)) == 1
+
+
 @WORKERS
 def test_the_list_of_spaces_has_the_selected_ones(start_site: StartSite) -> None:
     site = site_of(start_site)
@@ -287,6 +296,16 @@ def test_a_space_whose_key_was_changed_is_named_and_the_rest_is_read(
     assert f"no space with the selected key {keys[0]}: it was deleted, its key was" in warning
 
 
+def test_a_selected_space_that_turns_out_to_be_personal_is_named(start_site: StartSite) -> None:
+    site = site_of(start_site)
+    keys = keys_of(site, 1, 3)
+    say_of_space(site, keys[1], currentActiveAlias="ADA")
+    outcome = selected(site, FIRST, spaces=[keys[0], "ADA"], personal_spaces=False)
+    assert outcome.records(FIRST) == rows_in(site, FIRST, keys[:1])
+    [warning] = warnings(outcome)
+    assert "the selected space ADA is personal" in warning
+
+
 def test_a_space_to_leave_out_that_is_not_there_is_named(start_site: StartSite) -> None:
     site = site_of(start_site)
     outcome = selected(site, FIRST, excluded_spaces=["NOSUCH"])
@@ -335,7 +354,9 @@ def test_the_question_for_the_spaces_is_retried_like_any_other(
     outcome = selected(site, FIRST, spaces=keys)
     assert completed(outcome, FIRST)
     assert outcome.records(FIRST) == rows_in(site, FIRST, keys)
-    assert waits
+    [summary] = [line for line in outcome.logs if line.startswith(f"Stream '{FIRST}' is complete")]
+    assert f", {len(site.calls)} requests, " in summary
+    assert f"{sum(waits):.1f} s of waiting" in summary
 
 
 def test_an_account_that_may_not_list_spaces_is_told_what_to_do(
@@ -349,6 +370,7 @@ def test_an_account_that_may_not_list_spaces_is_told_what_to_do(
         message = outcome.error(stream)["message"]
         assert message.startswith(f"{site.host} refused {PATHS[SPACES]} (HTTP 403). ")
         assert message.endswith(" or leave out the settings that select spaces.")
+        assert any(line.startswith(f"Stream '{stream}' is not complete: ") for line in outcome.logs)
     assert waits
 
 
