@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import pendulum
 from airbyte_cdk.sources.streams.core import StreamData
 
 from source_confluence.exceptions import TooManyDifferencesError
@@ -103,7 +102,7 @@ class IncrementalReader:
                 if (yield from self._list(run)):
                     yield from self._compare(run)
             yield from self._tell(run, run.ids)
-            self._ledger.finish(self._now)
+            self._ledger.finish(self._clock.latest)
             self.state = self._told.saved()
             is_complete = True
         finally:
@@ -120,16 +119,10 @@ class IncrementalReader:
         changes = self._context.listing.changes
         return changes.newest_first if changes else ""
 
-    @property
-    def _now(self) -> int:
-        """The site's time; this machine's only where no response ever says it."""
-        now = self._clock.newest
-        return int(pendulum.now("UTC").timestamp()) * 1000 if now is None else now
-
     def _begin(self) -> Run:
         is_empty = self._context.listing.is_empty  # no selected space is visible
         newest = None if is_empty else self._look_up.newest(self._newest_first)
-        return self._ledger.begin(newest, self._now)
+        return self._ledger.begin(newest, self._clock.latest)
 
     def _list(self, run: Run) -> Generator[StreamData, None, bool]:
         """Go through the list: emit what is wanted of it, and note the rest.
@@ -175,7 +168,7 @@ class IncrementalReader:
         if rows and self._ledger.tracks:
             self._ledger.name(int(row["id"]) for row in rows)
             yield self._checkpoint()
-        self._told.newest = max(self._told.newest, self._now)
+        self._told.newest = max(self._told.newest, self._clock.latest)
 
     def _emit(self, batch: Batch, rows: Sequence[Row]) -> Iterator[StreamData]:
         for start in range(0, len(rows), _ROWS_BETWEEN):
@@ -267,7 +260,7 @@ class IncrementalReader:
         return sorted(missing)
 
     def _checkpoint(self) -> StreamData:
-        self._told.newest = max(self._told.newest, self._now)
+        self._told.newest = max(self._told.newest, self._clock.latest)
         self._printed_at = now_seconds()
         self.state = self._told.saved()
         return state_message(self._context.stream, self.state)

@@ -110,7 +110,7 @@ class Reader:
                 some,
                 needs_mending=batch.page.needs_mending,
                 is_light=batch.is_light,
-                read_at=self._clock.newest if self._is_dated else None,
+                read_at=self._clock.latest if self._is_dated else None,
             )
             self._progress.emitted(len(some), is_light=batch.is_light)
             self._source.advance()

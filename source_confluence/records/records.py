@@ -61,6 +61,8 @@ class Records:
         if needs_mending or is_light:
             return self._with_marks(rows, now, stamp, is_light=is_light)
         # A message is made here because the CDK would copy the record first: 0.6 for 1.8 µs.
+        if not stamp:
+            return (_message(self._stream, self._record(row), now) for row in rows)
         return (_message(self._stream, {**self._record(row), **stamp}, now) for row in rows)
 
     def _with_marks(

@@ -3,6 +3,8 @@
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
+import pendulum
+
 from source_confluence.limits.waiting import now_seconds
 
 
@@ -31,8 +33,13 @@ class SiteClock:
         return self._newest
 
     @property
+    def latest(self) -> int:
+        """The same; of this machine's clock, to the second, where no response has a `Date`."""
+        return int(pendulum.now("UTC").timestamp()) * 1000 if self._newest is None else self._newest
+
+    @property
     def now(self) -> int | None:
-        """The same, and what has passed since."""
+        """`newest`, and what has passed since."""
         if self._newest is None:
             return None
         return self._newest + int((now_seconds() - self._seen_at) * 1000)

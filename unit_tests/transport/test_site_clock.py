@@ -1,5 +1,7 @@
 """The site's time."""
 
+import time
+
 import pytest
 
 from source_confluence.transport.site_clock import SiteClock
@@ -11,6 +13,8 @@ NOON_MILLISECONDS = 1_795_608_000_000
 def test_before_the_first_response_the_time_is_not_known() -> None:
     clock = SiteClock()
     assert (clock.newest, clock.now) == (None, None)
+    before = time.time_ns() // 1_000_000_000
+    assert before * 1000 <= clock.latest
 
 
 def test_the_time_is_that_of_the_last_response_and_goes_on(waits: list[float]) -> None:
