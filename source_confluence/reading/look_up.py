@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import cycle
 
 from source_confluence.exceptions import BrokenPagingError
+from source_confluence.failures.failure import FinalFailureError
+from source_confluence.failures.table import BAD_REQUEST, FORBIDDEN
 from source_confluence.paging.listed import listed
 from source_confluence.paging.listing import Listing
 from source_confluence.reading.context import ListContext
@@ -13,6 +16,7 @@ from source_confluence.reading.retrying import RetryingClient
 from source_confluence.reading.sequential import Sequential
 
 _PLACE = "among rows that have changed"
+_MAX_FRUITLESS = 2  # one in each way
 
 
 class LookUp:
@@ -25,9 +29,10 @@ class LookUp:
     def __init__(self, context: ListContext) -> None:
         self._context = context
         self._listing = context.listing
-        self._in_any_status = replace(
-            self._listing, filtered_by={"status": list(self._listing.filters.statuses)}
-        )
+        status = {k: v for k, v in self._listing.filtered_by.items() if k == "status"}
+        self._as_listed = replace(self._listing, filtered_by=status)
+        in_any = {"status": list(self._listing.filters.statuses)}
+        self._in_any_status = replace(self._listing, filtered_by=in_any)
 
     def newest(self, order: str) -> int | None:
         """When the newest row was modified, in milliseconds since 1970; None where none is dated.
@@ -44,30 +49,39 @@ class LookUp:
     def rows(self, ids: Sequence[int]) -> Iterator[Batch]:
         """The rows with these ids that are there, not in their order.
 
-        A site that looks at some of the ids only would make the others look gone; so those that are
-        missing are asked for again, as long as that brings any.
+        One that does not come would be taken for gone. So those that are missing are asked for
+        again, in turn in the statuses of the list and in any, until neither brings one: a site may
+        look at some of the ids only, or refuse to look into the trash.
 
         Raises:
             BrokenPagingError: When it gives others.
         """
-        missing = list(ids)
-        while missing:
+        missing, fruitless, ways = list(ids), 0, cycle((self._in_any_status, self._as_listed))
+        while missing and fruitless < _MAX_FRUITLESS:
             found: set[int] = set()
-            for batch in self._batches(missing):
+            for batch in self._batches(next(ways), missing):
                 found |= {listed(row).own_id for row in batch.page.rows}
                 if not found <= set(missing):
                     raise BrokenPagingError("it returns other rows than those requested by id")
                 yield batch
-            if not found:
-                return
+            fruitless = 0 if found else fruitless + 1
             missing = [each for each in missing if each not in found]
 
-    def _batches(self, ids: Sequence[int]) -> Iterator[Batch]:
-        source = self._source(self._in_any_status, self._listing.paging.max_rows)
+    def _batches(self, listing: Listing, ids: Sequence[int]) -> Iterator[Batch]:
+        source = self._source(listing, self._listing.paging.max_rows)
         rest = [str(each) for each in ids]
         while rest:
             position = {self._listing.paging.fetch_by: ",".join(rest)}
-            batch = source.page_at(position, _PLACE)
+            try:
+                batch = source.page_at(position, _PLACE)
+            except FinalFailureError as error:
+                if listing is self._as_listed or error.failure not in (BAD_REQUEST, FORBIDDEN):
+                    raise
+                self._context.logger.warning(
+                    "%s refuses to look into the trash; what is there counts as gone.",
+                    self._context.subject,
+                )
+                return
             rest = rest[batch.page.asked_rows :]
             yield batch
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from fake_confluence import Clock, Fault, RunningSite
+from fake_confluence import Call, Clock, Fault, RunningSite
 from fake_confluence.clock import milliseconds
 from fake_confluence.history import History
+from fake_confluence.reply import Reply
 from fake_confluence.rows import SPACE_IDS
 from source_confluence.reading.state import COMPLETE
-from unit_tests.conftest import StartSite
+from unit_tests.conftest import StartSite, change_answers
 from unit_tests.destination import GONE, Connection
 from unit_tests.protocol import Message, Outcome
 from unit_tests.reading.test_resume import warnings
@@ -497,3 +498,38 @@ def test_what_a_killed_read_may_have_told_is_looked_at_again(
         synced(connection)
         synced(connection)
     assert_equal_to_site(connection, site)
+
+
+@pytest.mark.parametrize("status", [400, 403])
+@both
+def test_a_site_that_does_not_look_into_the_trash_is_asked_without_it(
+    stream: str, status: int, at_noon: Start
+) -> None:
+    site = at_noon()
+    connection = first_sync(site, stream)
+    moved, purged = some(site, stream, 7), some(site, stream, 8)
+    site.service.history.move(moved, space_id=str(SPACE_IDS[3]))
+    site.service.history.purge(purged)
+
+    def refuse(call: Call, reply: Reply) -> Reply:
+        is_for_trash = any(v == "trashed" for n, v in call.params if n == "status")
+        return Reply(status=status, document={}) if is_for_trash else reply
+
+    change_answers(site, refuse)
+    outcome = connection.sync()
+    assert completed(outcome, stream)
+    assert has_warned(outcome, "refuses to look into the trash")
+    assert_equal_to_site(connection, site, stream)
+    assert connection.destination.gone(stream) == {purged}
+
+
+@both
+def test_a_site_that_looks_at_some_of_the_ids_only_loses_nothing(
+    stream: str, at_noon: Start
+) -> None:
+    site = at_noon(faults=[Fault(kind="few_ids", row_count=2, count=None, limit_above=1)])
+    connection = first_sync(site, stream)
+    for number in range(5, 12):
+        site.service.history.move(some(site, stream, number), space_id=str(SPACE_IDS[3]))
+    assert completed(connection.sync(), stream)
+    assert_equal_to_site(connection, site, stream)
