@@ -218,7 +218,7 @@ class IncrementalReader:
             raise
 
     def _drop(self) -> StreamData:
-        self._ledger.drop()
+        self._told.drop_run()
         return self._checkpoint()
 
     def _tell(self, run: Run, ids: Sequence[int]) -> Iterator[StreamData]:

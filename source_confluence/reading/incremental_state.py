@@ -90,6 +90,20 @@ class IncrementalState:
     told: Told = field(default_factory=dict)
     run: Run | None = None
 
+    def drop_run(self) -> None:
+        """Let the next read begin anew; what was emitted in this one is not forgotten.
+
+        Of a first read, that is its sketch; of another one, its last rows, which are looked at in
+        the end of the next.
+        """
+        if self.run is None:
+            return
+        if self.watermark is None and self.sketch is None:
+            self.sketch = self.run.sketch
+        if self.sketch is not None:
+            self.told.update(dict.fromkeys(list(self.run.emitted)[-MAX_EMITTED:]))
+        self.run = None
+
     def saved(self) -> dict[str, Any]:
         """As it is printed."""
         document: dict[str, Any] = {"of": self.of, "newest": self.newest}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from source_confluence.exceptions import TooManyDifferencesError
 from source_confluence.paging.listed import Listed
 from source_confluence.reading.changed import OVERLAP_MILLISECONDS, Changed, changed
-from source_confluence.reading.incremental_state import MAX_EMITTED, IncrementalState, Run
+from source_confluence.reading.incremental_state import IncrementalState, Run
 from source_confluence.reading.sketch import Sketch
 from source_confluence.settings.census import Census
 
@@ -174,14 +174,6 @@ class Ledger:
             self._warn(TOO_MANY)
         self.deferred = []
         return sorted(ids - self._run.emitted.keys())
-
-    def drop(self) -> None:
-        """Let the next read begin anew; what was emitted in this one is not forgotten."""
-        state, run = self.state, self._run
-        if state.watermark is None and state.sketch is None:
-            state.sketch = run.sketch  # of a first read: what was told
-        self.name(list(run.emitted)[-MAX_EMITTED:])
-        state.run = None
 
     def finish(self, now: int) -> None:
         """Remember what was told, for the next sync."""

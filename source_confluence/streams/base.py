@@ -2,6 +2,7 @@
 
 from abc import ABC
 from collections.abc import Iterable, Mapping, MutableMapping
+from logging import INFO, WARNING
 from typing import Any, ClassVar, cast
 
 import requests
@@ -38,7 +39,7 @@ from source_confluence.records.records import READ_AT, Records
 
 _STARTS_OVER = (
     "Stream '%s' reads another selection or body format than before, so it reads everything. Rows "
-    "that are no longer selected stay as they are in the destination."
+    "that are no longer selected, but were told before, stay as they are in the destination."
 )
 
 
@@ -232,8 +233,9 @@ class ConfluenceStream(HttpStream, ABC):
             told = IncrementalState(of=of)
         starts_over = told.of != of
         if starts_over:
-            self.logger.info(_STARTS_OVER, self.name)
-            told.of, told.run = of, None
+            self.logger.log(WARNING if told.run else INFO, _STARTS_OVER, self.name)
+            told.of = of
+            told.drop_run()
         ways = Ways(
             new_source=self._new_source,
             confirm_identity=self._confirm_identity,
