@@ -13,7 +13,8 @@ from pathlib import Path
 import duckdb
 import matplotlib as mpl
 import pandas as pd
-from syncing import replacing, run, settings, site, sync
+from running import replacing, run, settings, site
+from syncing import sync
 
 mpl.use("Agg")  # a chart in a file, no window
 

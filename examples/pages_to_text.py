@@ -46,8 +46,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import duckdb
+from running import replacing, run, settings, site
 from storage_markdown import UnreadableError, to_markdown
-from syncing import replacing, run, settings, site, sync
+from syncing import sync
 
 RESULT = "pages.jsonl"
 WITH_TEXT = "with text"

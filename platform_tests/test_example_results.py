@@ -31,10 +31,10 @@ REPLACE = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import syncing
+import running
 
 def main():
-    with syncing.replacing(Path("results"), ["one", "two"]) as unfinished:
+    with running.replacing(Path("results"), ["one", "two"]) as unfinished:
         (unfinished / "one").write_text("new")
         (unfinished / "two").write_text("new")
 
@@ -44,7 +44,7 @@ def stop(event, given):
 
 if len(sys.argv) > 2:
     sys.addaudithook(stop)
-syncing.run(main)
+running.run(main)
 """
 
 
