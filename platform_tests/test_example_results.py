@@ -119,7 +119,7 @@ def test_what_is_stopped_keeps_the_last_results(
 
 
 def test_a_second_run_at_the_same_time_leaves_the_first_alone(tmp_path: Path) -> None:
-    slow = Service(Content(pages=3_000), latency=Latency(request_seconds=0.2))
+    slow = Service(Content(pages=3_000), latency=Latency(body_seconds=0.2))
     with serve(slow) as site:
         arguments = with_config(site, tmp_path)
         with started_pyairbyte(EXAMPLE, *arguments, folder=tmp_path, trust=site.ca_file) as first:
