@@ -69,6 +69,10 @@ def test_every_command_of_the_readme_is_run_by_a_test_or_by_ci() -> None:
         LOOK_INTO_TABLES,  # the same
         "scripts/pyairbyte examples/pages_to_text.py",  # by platform_tests/test_example_text.py
         "scripts/pyairbyte examples/pages_to_text.py --config secrets/config.json",  # the same
+        "scripts/pyairbyte examples/split_by_spaces.py",  # by platform_tests/test_example_parts.py
+        "scripts/pyairbyte examples/split_by_spaces.py --config secrets/config.json",  # the same
+        "scripts/pyairbyte examples/parts_to_parquet.py",  # the same
+        "scripts/pyairbyte examples/parts_to_parquet.py --config secrets/config.json",  # the same
     ]
 
 

@@ -25,7 +25,7 @@ def run_pyairbyte(
 
 
 def started_pyairbyte(
-    *arguments: str | Path, folder: Path, trust: Path | None = None
+    *arguments: str | Path, folder: Path, trust: Path | None = None, stdin: bool = False
 ) -> subprocess.Popen[str]:
     """Start `scripts/pyairbyte` in a folder; its process becomes that of the program.
 
@@ -34,6 +34,7 @@ def started_pyairbyte(
         folder: Where the program stands, and leaves its files.
         trust: A certificate to be trusted besides the usual ones, which are needed as well:
             PyAirbyte installs packages.
+        stdin: Whether its standard input stays open, until `communicate`.
     """
     environment = dict(os.environ)
     if trust:
@@ -45,6 +46,7 @@ def started_pyairbyte(
         [ROOT / "scripts" / "pyairbyte", *arguments],
         cwd=folder,
         env=environment,
+        stdin=subprocess.PIPE if stdin else None,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
