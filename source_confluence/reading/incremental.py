@@ -12,14 +12,14 @@ from typing import Any
 
 from airbyte_cdk.sources.streams.core import StreamData
 
-from source_confluence.exceptions import TooManyDifferencesError
+from source_confluence.exceptions import BrokenPagingError, TooManyDifferencesError
 from source_confluence.failures.failure import FinalFailureError
 from source_confluence.failures.table import SHRUNK
 from source_confluence.limits.waiting import now_seconds
 from source_confluence.paging.listed import listed
 from source_confluence.paging.page import Page, Row
 from source_confluence.reading.context import ListContext
-from source_confluence.reading.groups import Groups
+from source_confluence.reading.groups import Failed, Groups
 from source_confluence.reading.incremental_state import IncrementalState, Run
 from source_confluence.reading.ledger import TOO_MANY, Ledger
 from source_confluence.reading.look_up import LookUp
@@ -135,9 +135,13 @@ class IncrementalReader:
         while walk.position is not None:
             group, error = groups.following()
             yield from self._emit_group(group)
+            if not isinstance(
+                error, BrokenPagingError
+            ):  # which does not say where the next page is
+                run.cursor = str((walk.position or {}).get("cursor", ""))
             if error is not None:
+                yield from self._save(run, group, error)
                 raise error
-            run.cursor = str((walk.position or {}).get("cursor", ""))
             yield from self._pause(run, is_end=walk.position is None)
             if self._ledger.needs_census:
                 self._ledger.begin_anew("census")
@@ -191,8 +195,16 @@ class IncrementalReader:
             ids, self._ledger.deferred = self._ledger.deferred, []
             yield self._checkpoint()  # it names them
             yield from self._tell_found(ids)
-        if now_seconds() - self._printed_at >= _SECONDS_BETWEEN_STATES:
+        if not is_end and now_seconds() - self._printed_at >= _SECONDS_BETWEEN_STATES:
             yield self._checkpoint()
+
+    def _save(self, run: Run, group: Sequence[Batch], error: Failed) -> Iterator[StreamData]:
+        """Print a state, so that a later read does not repeat what came before an error."""
+        if not group or isinstance(error, BrokenPagingError):
+            return
+        if not self._is_confirmed:
+            yield from self._confirm(run)
+        yield self._checkpoint()
 
     def _compare(self, run: Run) -> Iterator[StreamData]:
         """Find what is to be looked at; or read everything again, when that cannot be named."""

@@ -533,3 +533,21 @@ def test_a_site_that_looks_at_some_of_the_ids_only_loses_nothing(
         site.service.history.move(some(site, stream, number), space_id=str(SPACE_IDS[3]))
     assert completed(connection.sync(), stream)
     assert_equal_to_site(connection, site, stream)
+
+
+@both
+def test_a_read_that_fails_in_the_middle_does_not_repeat_what_it_has_emitted(
+    stream: str, at_noon: Start
+) -> None:
+    fails = Fault(kind="status", status=403, path=PATHS[stream], first=5, count=None)
+    site = at_noon(page_cap=5, faults=[fails])
+    connection = Connection(site.config, stream)
+    broken_off = connection.sync()
+    assert broken_off.ending(stream) == "INCOMPLETE"
+
+    site.service.recover()
+    resumed = connection.sync()
+    before, after = ({r["id"] for r in o.records(stream)} for o in (broken_off, resumed))
+    assert before
+    assert not before & after
+    assert_equal_to_site(connection, site, stream)
