@@ -9,6 +9,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from unit_tests.streams_under_test import CURSOR_FIELDS
+
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 PACKAGE = ROOT / "source_confluence"
@@ -54,6 +56,13 @@ def test_the_columns_of_the_diagram_are_fields_of_the_stream(stream: str) -> Non
         (name, kind(fields[name]) if "$ref" not in fields[name] else "object")
         for name, _ in TABLES[stream]
     ]
+
+
+def test_the_cursor_fields_of_the_diagram_are_those_of_the_streams() -> None:
+    green = re.findall(r'<TD PORT="(\w+)" ALIGN="LEFT" BGCOLOR="#e3fcef"><I>\1</I>', DIAGRAM)
+    assert sorted(green) == sorted(CURSOR_FIELDS.values())
+    for stream, cursor_field in CURSOR_FIELDS.items():
+        assert cursor_field in dict(TABLES[stream])
 
 
 def test_the_joins_of_the_diagram_lead_from_ids_to_keys() -> None:

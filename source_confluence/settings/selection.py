@@ -28,7 +28,8 @@ class Selection:
     Args:
         statuses: Of pages and blog posts, in the order of `STATUSES`.
         body_format: Of their bodies: one of `BODY_FORMATS`.
-        start_date: Events of the audit log since then, in milliseconds since 1970; None is all.
+        start_date: What was modified since then, and events of the audit log, in milliseconds since
+            1970; None is all.
         spaces: The keys of the spaces to read, `("ENG", "~5fc9e78d2730")`; empty for all.
         excluded_spaces: The keys of those to leave out.
         personal_spaces: Whether personal spaces are read.
