@@ -48,7 +48,7 @@ def test_every_stream_is_there(session: dict[str, Any]) -> None:
     assert session["streams"] == list(COUNTS)
 
 
-def test_a_second_read_has_every_record_again(session: dict[str, Any]) -> None:
+def test_after_a_second_read_every_record_is_in_its_table(session: dict[str, Any]) -> None:
     assert session["reads"] == [COUNTS, COUNTS]
 
 
