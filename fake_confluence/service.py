@@ -76,8 +76,12 @@ class Service:
 
     def recover(self) -> None:
         """Let nothing go wrong from now on."""
+        self.misbehave()
+
+    def misbehave(self, *faults: Fault) -> None:
+        """Let this go wrong from now on; requests are counted from the next one."""
         with self._lock:
-            self._plan = Plan(())
+            self._plan = Plan(faults)
 
     def reply(self, call: Call) -> Reply:
         """The response, planned faults included."""

@@ -16,6 +16,7 @@ from source_confluence.reading.retrying import RetryingClient
 from source_confluence.reading.sequential import Sequential
 
 _PLACE = "among rows that have changed"
+_MIN_ROUNDS = 3
 _MAX_FRUITLESS = 2  # one in each way
 
 
@@ -50,16 +51,19 @@ class LookUp:
         """The rows with these ids that are there, not in their order.
 
         One that does not come would be taken for gone. So those that are missing are asked for
-        again, in turn in the statuses of the list and in any, until neither brings one: a site may
-        look at some of the ids only, or refuse to look into the trash.
+        again, in turn in the statuses of the list and in any, until neither brings one, and twice
+        in any at least: a site may look at some of the ids only, respond without rows for once, or
+        refuse to look into the trash.
 
         Raises:
             BrokenPagingError: When it gives others.
         """
-        missing, fruitless, ways = list(ids), 0, cycle((self._in_any_status, self._as_listed))
-        while missing and fruitless < _MAX_FRUITLESS:
+        missing, fruitless = list(ids), 0
+        for number, listing in enumerate(cycle((self._in_any_status, self._as_listed))):
+            if not missing or (fruitless >= _MAX_FRUITLESS and number >= _MIN_ROUNDS):
+                return
             found: set[int] = set()
-            for batch in self._batches(next(ways), missing):
+            for batch in self._batches(listing, missing):
                 found |= {listed(row).own_id for row in batch.page.rows}
                 if not found <= set(missing):
                     raise BrokenPagingError("it returns other rows than those requested by id")

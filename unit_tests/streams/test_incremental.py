@@ -331,6 +331,18 @@ def test_rows_that_the_account_no_longer_sees_stop_the_stream_too(at_noon: Start
     assert_equal_to_site(connection, site)
 
 
+@pytest.mark.parametrize("page", range(1, 6))
+def test_one_response_without_rows_makes_nothing_gone(page: int, at_noon: Start) -> None:
+    """Whichever it is behind the first page of the list: there, or where rows are looked at."""
+    site = at_noon()
+    connection = first_sync(site)
+    for number in (3, 7, 9):
+        site.service.history.move(some(site, number=number), space_id=str(SPACE_IDS[3]))
+    site.service.misbehave(Fault(kind="cut_list", path=PATHS[BY_ID], first=2 + page))
+    assert len(synced(connection)) == 3
+    assert_equal_to_site(connection, site)
+
+
 def assert_guarded(connection: Connection, site: RunningSite) -> None:
     """Each time, until the rows are there again."""
     for _ in range(2):
