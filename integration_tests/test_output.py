@@ -1,5 +1,6 @@
 """Output that cannot be written ends the command in one line that says why."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from fake_confluence import Content, RunningSite, Service, serve
 from fake_confluence.catalog import configured_catalog
-from integration_tests.connector import COMMAND, Connector
+from integration_tests.connector import COMMAND, Connector, messages
 from unit_tests.streams_under_test import BY_ID, SEQUENTIAL, sizes
 
 FULL = Path("/dev/full")
@@ -183,3 +184,22 @@ def test_a_closed_output_is_said_in_one_line(words: list[str]) -> None:
 def test_without_a_command_nor_a_place_for_the_usage_it_ends_as_usual() -> None:
     done = subprocess.run(["sh", "-c", f"exec {shlex.quote(str(COMMAND))} 2>&-"], check=False)
     assert done.returncode == 2
+
+
+MAX_LOG_LINE = 10_000  # characters; a state of an incremental read may have 200,000
+
+
+@levels
+def test_no_log_line_of_an_incremental_read_holds_a_state(
+    level: list[str], connector: Connector, tmp_path: Path
+) -> None:
+    catalog = connector.written(connector.catalog, configured_catalog(BY_ID, is_incremental=True))
+    words: list[str | Path] = ["read", *level, "--config", connector.config, "--catalog", catalog]
+    state = connector.written(tmp_path / "state.json", [])
+    for _ in range(2):
+        printed = messages(connector.run(*words, "--state", state))
+        states = [m["state"] for m in printed if m["type"] == "STATE"]
+        connector.written(state, states[-1:])
+        lines = [json.dumps(m) for m in printed if m["type"] in ("LOG", "DEBUG")]
+        assert len(json.dumps(states[-1])) > MAX_LOG_LINE
+        assert max(map(len, lines)) <= MAX_LOG_LINE
