@@ -2,7 +2,7 @@
 
 All rules but the last are here because a version that was compared with itself differed in it:
 
-- `emitted_at`, and until when a wait takes, are times of day;
+- `emitted_at`, `readAt`, and until when a wait takes, are times of day;
 - the host has a port that was free, and a trace id is the place of an answer in the site's memory;
 - `endDate` is when a read of the audit log began, unless the state says so;
 - how long a stream took;
@@ -26,6 +26,7 @@ from comparison.scenario import HOST, Printed, Scenario
 
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r'("emitted_at": ?)[0-9.]+'), r"\g<1>0"),
+    (re.compile(r'("readAt": ?")[0-9TZ:-]{20}"'), r'\g<1>…"'),
     (re.compile(r"until [0-9-]{10} [0-9:]{8} UTC"), "until later"),
     (re.compile(r"trace [0-9a-f]{32}"), "trace …"),
     (re.compile(r"in [0-9,.]+ s\b(?: \([0-9,]+ a second\))?"), "in … s"),

@@ -62,6 +62,7 @@ def test_spec_imports_nothing_that_it_does_not_need() -> None:
     needed = {"run", "entrypoint", "source", "output", "live_line", "shutdown", "exceptions"}
     needed |= {
         "settings",
+        "settings.census",
         "settings.config",
         "settings.host",
         "settings.json_file",

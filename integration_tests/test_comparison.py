@@ -10,6 +10,7 @@ from comparison.scenario import Printed, Scenario
 
 ROOT = Path(__file__).parents[1]
 LOG = '{"type":"LOG","log":{"level":"INFO","message":"%s"}}'
+READ_AT = '{"type":"RECORD","record":{"stream":"pages","data":{"id":"1","readAt":"%s"}}}'
 RECORD = '{"type":"RECORD","record":{"stream":"pages","data":{"id":"%s"},"emitted_at":%s}}'
 
 
@@ -50,6 +51,7 @@ def test_what_is_no_version_is_said_so() -> None:
 
 def test_times_and_ports_do_not_count() -> None:
     assert lines(RECORD % (1, 1795565262368)) == lines(RECORD % (1, 1795565266816))
+    assert lines(READ_AT % "2026-11-25T01:11:03Z") == lines(READ_AT % "2026-11-25T01:12:04Z")
     assert lines(LOG % "until 2026-11-25 01:11:03 UTC") == lines(
         LOG % "until 2026-11-25 01:12:04 UTC"
     )

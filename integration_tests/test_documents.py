@@ -200,7 +200,14 @@ def test_the_catalog_in_the_repository_selects_every_stream(tmp_path: Path) -> N
 
     def outline(stream: dict[str, object]) -> tuple[object, ...]:
         return tuple(
-            stream[k] for k in ("name", "supported_sync_modes", "source_defined_primary_key")
+            stream.get(k)
+            for k in (
+                "name",
+                "supported_sync_modes",
+                "source_defined_cursor",
+                "default_cursor_field",
+                "source_defined_primary_key",
+            )
         )
 
     assert [outline(s["stream"]) for s in selected] == [outline(s) for s in discovered]

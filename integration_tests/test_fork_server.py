@@ -19,6 +19,7 @@ FAULTS = [
 ]
 CHANGING = (
     r'"emitted_at":[\d.e+]+',
+    r'"readAt":"[^"]+"',
     r"\b\d+:\d\d:\d\d\.\d+|in [\d,.]+ s\b(?: \([\d,]+ a second\))?",  # how long a stream took
     r"trace [0-9a-f]{32}",
     r"localhost:\d+",
