@@ -13,7 +13,7 @@ import yaml
 from fake_confluence import RunningSite, Service, serve
 from integration_tests.connector import Connector, counts, endings, messages
 from integration_tests.expected_records import expected_records
-from unit_tests.streams_under_test import BY_CURSOR, contents, row_counts
+from unit_tests.streams_under_test import BY_CURSOR, CURSOR_FIELDS, contents, row_counts
 
 FOLDER = Path(__file__).parent
 SPEC = yaml.safe_load((FOLDER.parent / "source_confluence" / "spec.yaml").read_text())
@@ -80,6 +80,18 @@ def test_a_read_that_is_given_a_state_delivers_everything(name: str, connector: 
     assert done.returncode == 0
     assert counts(done) == Counter(ROWS)
     assert endings(done) == dict.fromkeys(ROWS, "COMPLETE")
+
+
+@pytest.mark.parametrize("name", ["sample_state.json", "abnormal_state.json"])
+def test_an_incremental_read_that_is_given_such_a_state_begins_with_everything(
+    name: str, connector: Connector
+) -> None:
+    catalog = FOLDER / "incremental_catalog.json"
+    done = connector.run(
+        "read", "--config", connector.config, "--catalog", catalog, "--state", FOLDER / name
+    )
+    assert done.returncode == 0
+    assert counts(done) == {stream: ROWS[stream] for stream in CURSOR_FIELDS}
 
 
 def test_the_expected_records_are_what_a_read_prints() -> None:
