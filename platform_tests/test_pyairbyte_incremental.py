@@ -33,12 +33,14 @@ class Story:
         record_counts: How many records each read brought.
         tables: What the tables hold after the last one.
         lost: The ids of what was purged or hidden, except from the trash.
+        replaced: What the tables hold after everything was read to replace them.
     """
 
     history: History
     record_counts: list[int]
     tables: dict[str, list[Row]]
     lost: dict[str, set[str]]
+    replaced: dict[str, list[Row]]
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +54,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         second = read(site, folder)
         happen_then(history, *ids.values())
         third = read(site, folder)
+        replaced = read(site, folder, way="replace")
         yield Story(
             history=history,
             record_counts=[each["record_count"] for each in (first, second, third)],
             tables=third["tables"],
             lost={PAGES: {*ids[PAGES][4:6]}, BLOG_POSTS: {*ids[BLOG_POSTS][1:3]}},
+            replaced=replaced["tables"],
         )
 
 
@@ -85,10 +89,10 @@ def happen_then(history: History, pages: list[str], posts: list[str]) -> None:
     history.trash(posts[3])
 
 
-def read(site: RunningSite, folder: Path) -> dict[str, Any]:
+def read(site: RunningSite, folder: Path, way: str = "incremental") -> dict[str, Any]:
     """A run of its own, as every night; it prints the tables."""
     _, config = with_config(site, folder)
-    arguments = [config, COMMAND, *PREFETCHED]
+    arguments: list[str | Path] = [config, COMMAND, way, *PREFETCHED]
     done = run_pyairbyte(SCRIPT, *arguments, folder=folder, trust=site.ca_file)
     return dict(json.loads(printed_by(done).splitlines()[-1]))
 
@@ -129,3 +133,11 @@ def test_what_is_in_the_trash_is_there_as_its_row(stream: str, story: Story) -> 
 def test_later_reads_bring_only_what_has_changed(story: Story) -> None:
     """PyAirbyte keeps the state in its cache."""
     assert story.record_counts == [CONTENT.pages + CONTENT.blog_posts, 10, 7]
+
+
+@pytest.mark.parametrize("stream", PREFETCHED)
+def test_a_full_refresh_that_replaces_keeps_nothing_of_what_is_gone(
+    stream: str, story: Story
+) -> None:
+    """As the documentation says; without `write_strategy`, PyAirbyte would merge."""
+    assert compared(story.replaced[stream], COLUMNS) == compared(story.history.rows(stream))
