@@ -1,114 +1,57 @@
 """Every fault, on every stream, through the command over TLS: nothing lost, nothing leaked."""
 
-import base64
-import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from subprocess import CompletedProcess
-from typing import Any
 
 import pytest
 
-from fake_confluence import Fault, Service, serve
-from fake_confluence.catalog import configured_catalog
-from integration_tests.connector import HurriedConnector, Message, messages
-from integration_tests.fault_matrix import (
-    ALL,
-    COMPLETE_REQUESTS,
-    FIRST_PAGE,
-    MATRIX,
-    Row,
+from integration_tests.changing_site import DAY
+from integration_tests.connector import Message
+from integration_tests.fault_matrix import COMPLETE_REQUESTS, FIRST_PAGE, MATRIX, Row
+from integration_tests.faulty_read import (
+    CONTENT,
+    INCREMENTAL,
+    IS_SHORT,
+    REAL,
+    Mode,
+    Outcome,
+    assert_whole_after_recovery,
+    trial,
 )
-from unit_tests.streams_under_test import NAMES, OFFSETS, PATHS, TABLE, WITH_BODY, contents
+from unit_tests.streams_under_test import NAMES, PATHS, TABLE, WITH_BODY
 
 ROOT = Path(__file__).parents[1]
-CONTENT = contents({}, others=ALL)
+ONE, EIGHT = Mode(), Mode(num_workers=8)
+MODES = [ONE, EIGHT, INCREMENTAL] + ([] if IS_SHORT else [replace(INCREMENTAL, num_workers=8)])
 
 
-@dataclass
-class Outcome:
-    """What one run with a fault said, and what the site saw of it."""
-
-    done: CompletedProcess[str]
-    messages: list[Message]
-    waits: list[float]
-    peak_mb: int
-    paths: list[str]
-    secrets: list[str]
-
-    def records(self, stream: str) -> list[Message]:
-        records = [m["record"] for m in self.messages if m["type"] == "RECORD"]
-        return [record for record in records if record["stream"] == stream]
-
-    def traces(self, kind: str) -> list[Message]:
-        traces = [m["trace"] for m in self.messages if m["type"] == "TRACE"]
-        return [trace[kind] for trace in traces if trace.get(kind)]
-
-    def endings(self, stream: str) -> list[str]:
-        statuses = [s for s in self.traces("stream_status") if name_of(s) == stream]
-        return [s["status"] for s in statuses if "COMPLETE" in s["status"]]
-
-    def errors(self, stream: str) -> list[Message]:
-        return [e for e in self.traces("error") if name_of(e) == stream]
-
-
-def name_of(trace: Message) -> str | None:
-    descriptor = trace.get("stream_descriptor")
-    return descriptor["name"] if descriptor else None
-
-
-SHORT = ("4", "2")
-"""MB that a body may have, and seconds that it may take."""
-REAL = ("64", "60")
-
-
-def run(
-    row: Row,
-    folder: Path,
-    streams: Sequence[str] = NAMES,
-    bounds: Sequence[str] = SHORT,
-    num_workers: int = 1,
-) -> Outcome:
-    """Read streams with the fault in each of them, on a clock that does not wait."""
-    faults = [planned(row.fault, name) for name in row.concerns]
-    folder.mkdir()
-    service = Service(CONTENT, page_cap=FIRST_PAGE, faults=faults)
-    with serve(service, settings={"num_workers": num_workers}) as site:
-        connector = HurriedConnector(folder, site, bounds)
-        selected = connector.written(connector.catalog, configured_catalog(*streams))
-        done = connector.run("read", "--debug", "--config", connector.config, "--catalog", selected)
-        token = site.config["api_token"]
-        signed = base64.b64encode(f"{site.config['email']}:{token}".encode()).decode()
-        return Outcome(
-            done=done,
-            messages=messages(done),
-            **json.loads(connector.report.read_text()),
-            paths=[call.path for call in site.calls],
-            secrets=[token, signed, signed.rstrip("="), base64.b64encode(token.encode()).decode()],
-        )
-
-
-def planned(fault: Mapping[str, Any], stream: str) -> Fault:
-    """The fault from the second page on; there, a list by offset has the row before in front."""
-    place = {"first": 2, "row": int(stream in OFFSETS)}
-    return Fault(**{**place, **fault}, path=PATHS[stream])
-
-
-@pytest.mark.parametrize("num_workers", [1, 8], ids=["", "parallel"])
-@pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.site)
-def test_each_fault_ends_as_the_table_says(row: Row, num_workers: int, tmp_path: Path) -> None:
-    outcome = run(row, tmp_path / "run", num_workers=num_workers)
-    for stream in NAMES:
-        assert_none_is_missing_and_none_is_invented(row, stream, outcome, num_workers)
-    assert_exit_code_and_waits(row, outcome, num_workers)
+@pytest.mark.parametrize(
+    ("row", "mode"),
+    [
+        pytest.param(row, mode, id=f"{row.site}-{mode}")
+        for row, mode in product(MATRIX, MODES)
+        if set(mode.streams) & set(row.concerns)
+    ],
+)
+def test_each_fault_ends_as_the_table_says(row: Row, mode: Mode, tmp_path: Path) -> None:
+    with trial(tmp_path, mode.num_workers) as each:
+        each.misbehave(row, mode)
+        outcome = each.read(mode)
+        if mode.is_incremental:
+            each.site.service.clock.advance(DAY)
+            assert_whole_after_recovery(each)
+    for stream in mode.streams:
+        assert_none_is_missing_and_none_is_invented(row, stream, outcome, mode)
+    assert_exit_code_and_waits(row, outcome, mode)
     assert_no_secret_is_told(outcome)
     assert_every_line_is_a_message(outcome)
 
 
 def assert_none_is_missing_and_none_is_invented(
-    row: Row, stream: str, outcome: Outcome, num_workers: int
+    row: Row, stream: str, outcome: Outcome, mode: Mode
 ) -> None:
     is_spared = stream not in row.concerns
     ends = "COMPLETE" if is_spared else row.ends
@@ -118,10 +61,10 @@ def assert_none_is_missing_and_none_is_invented(
 
     assert outcome.endings(stream) == [ends], f"exactly one of {stream}"
     assert_error(row, ends, outcome.errors(stream))
-    if num_workers == 1:
+    if mode.num_workers == 1:
         assert_marks(row, stream, outcome)
         assert ids == (wanted if ends == "COMPLETE" else wanted[:FIRST_PAGE])
-        assert_requests(row, stream, outcome, is_spared=is_spared)
+        assert_requests(row, stream, outcome, mode)
     else:  # which of its requests is the second one is a matter of chance
         assert ids == (wanted if ends == "COMPLETE" else wanted[: len(ids)])
         if any(record.get("meta") for record in outcome.records(stream)):
@@ -144,10 +87,10 @@ def assert_marks(row: Row, stream: str, outcome: Outcome) -> None:
     assert found == ([wanted] if wanted else [])
 
 
-def assert_requests(row: Row, stream: str, outcome: Outcome, *, is_spared: bool) -> None:
-    count = outcome.paths.count(PATHS[stream])
+def assert_requests(row: Row, stream: str, outcome: Outcome, mode: Mode) -> None:
+    count = outcome.paths.count(PATHS[stream]) - mode.requests_before(stream)
     extra = row.requests[stream] if isinstance(row.requests, Mapping) else row.requests
-    if is_spared:
+    if stream not in row.concerns:
         assert count == COMPLETE_REQUESTS[stream]
     elif extra is None:
         assert COMPLETE_REQUESTS[stream] <= count < 60
@@ -156,10 +99,11 @@ def assert_requests(row: Row, stream: str, outcome: Outcome, *, is_spared: bool)
         assert count == before + extra
 
 
-def assert_exit_code_and_waits(row: Row, outcome: Outcome, num_workers: int) -> None:
+def assert_exit_code_and_waits(row: Row, outcome: Outcome, mode: Mode) -> None:
     assert outcome.done.returncode == (0 if row.ends == "COMPLETE" else 1)
-    least, most = (len(row.concerns) * seconds for seconds in row.waits)
-    if num_workers == 1:
+    concerned = set(row.concerns) & set(mode.streams)
+    least, most = (len(concerned) * seconds for seconds in row.waits)
+    if mode.num_workers == 1:
         assert least <= sum(outcome.waits) <= most
     else:
         assert sum(outcome.waits) <= 10 * most + 60  # after refusals it asks ever more slowly
@@ -187,7 +131,10 @@ def test_memory_is_bounded_by_the_real_bound(kind: str, tmp_path: Path) -> None:
     """300 MB where a page of the list should be, as they are or compressed to 300 KB."""
     fault = {"kind": kind, "size_bytes": 300 * 1024 * 1024, "count": None}
     row = Row(site="", connector="", fault=fault, concerns=(WITH_BODY,))
-    outcome = run(row, tmp_path / "run", streams=[WITH_BODY], bounds=REAL)
+    mode = Mode(streams=(WITH_BODY,))
+    with trial(tmp_path, bounds=REAL) as each:
+        each.misbehave(row, mode)
+        outcome = each.read(mode)
     assert outcome.endings(WITH_BODY) == ["INCOMPLETE"]
     assert "is too large (more than 64 MB)" in outcome.errors(WITH_BODY)[0]["message"]
     assert outcome.peak_mb < 400
