@@ -28,6 +28,7 @@ MAX_EMITTED = 300
 """Rows that a read has emitted and knows after it was killed; others may be emitted again."""
 
 _MAX_NUMBER = 2**63
+_LATEST = 253_402_300_799_999  # the last millisecond of the year 9999; no date is later
 
 Versions = dict[int, int]
 Told = dict[int, tuple[int, int] | None]
@@ -102,6 +103,8 @@ class IncrementalState:
             self.sketch = self.run.sketch
         if self.sketch is not None:
             self.told.update(dict.fromkeys(list(self.run.emitted)[-MAX_EMITTED:]))
+        if self.run.mode == "first":  # all is still wanted, whatever was told of another selection
+            self.watermark = None
         self.run = None
 
     def saved(self) -> dict[str, Any]:
@@ -123,11 +126,11 @@ class IncrementalState:
         try:
             return cls(
                 of=_text(document["of"]),
-                newest=_number(document["newest"]),
-                watermark=_number_or_none(document.get("watermark")),
+                newest=_instant(document["newest"]),
+                watermark=_instant_or_none(document.get("watermark")),
                 recent={_key(k): _version(v) for k, v in document["recent"].items()},
-                counted=_number_or_none(document.get("counted")),
-                counted_at=_number_or_none(document.get("countedAt")),
+                counted=_instant_or_none(document.get("counted")),
+                counted_at=_instant_or_none(document.get("countedAt")),
                 rows=_number(document.get("rows", 0)),
                 sketch=_sketch(document.get("sketch")),
                 told={_key(k): _told(v) for k, v in document["told"].items()},
@@ -155,7 +158,7 @@ def _run(document: Mapping[str, Any]) -> Run:
     ids = document.get("ids")
     return Run(
         mode=document["mode"],
-        until=_number(document["until"]),
+        until=_instant(document["until"]),
         cursor=_text(document["cursor"]),
         last_id=_number(document["lastId"]),
         rows=_number(document["newRows"]),
@@ -195,12 +198,19 @@ def _text(value: object) -> str:
     return value
 
 
+def _instant(value: object) -> int:
+    instant = _number(value)
+    if instant > _LATEST:
+        raise ValueError("no instant")
+    return instant
+
+
 def _version(value: object) -> int:
     return -1 if value == -1 else _number(value)
 
 
-def _number_or_none(value: object) -> int | None:
-    return None if value is None else _number(value)
+def _instant_or_none(value: object) -> int | None:
+    return None if value is None else _instant(value)
 
 
 def _number(value: object) -> int:

@@ -117,6 +117,7 @@ class Ledger:
         if not self.is_first or is_light:
             self._run.emitted[row.own_id] = None if is_light else (row.version, row.digest)
         if is_light:
+            self.name([row.own_id])
             return
         if row.modified is not None and row.modified >= self._run.until - OVERLAP_MILLISECONDS:
             self.state.recent[row.own_id] = row.version
@@ -195,7 +196,7 @@ class Ledger:
             return "quick"
         if state.sketch is None or state.counted is None:
             return "first"
-        is_due = now - (state.counted_at or 0) >= _DAY_MILLISECONDS
+        is_due = not 0 <= now - (state.counted_at or 0) < _DAY_MILLISECONDS
         is_wanted = is_due or self._census.frequency == "every_sync"
         return "census" if is_wanted or len(state.told) > MAX_TOLD else "quick"
 

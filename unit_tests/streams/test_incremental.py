@@ -1,15 +1,17 @@
 """An incremental read brings what is new, moved or gone since the one before, and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from fake_confluence import Call, Clock, Fault, RunningSite
 from fake_confluence.clock import milliseconds
+from fake_confluence.faults import KINDS
 from fake_confluence.history import History
 from fake_confluence.reply import Reply
-from fake_confluence.rows import SPACE_IDS
+from fake_confluence.rows import SPACE_IDS, number_of
 from source_confluence.reading.state import COMPLETE
 from unit_tests.conftest import StartSite, change_answers
 from unit_tests.destination import GONE, Connection
@@ -275,6 +277,15 @@ def test_the_census_runs_once_a_day_when_that_is_enough(at_noon: Start) -> None:
     assert [record["status"] for record in synced(connection)] == [GONE]
 
 
+def test_a_census_that_is_dated_in_the_future_does_not_put_off_the_next(at_noon: Start) -> None:
+    site = at_noon()
+    connection = first_sync(site, census="once_a_day")
+    state = state_of(connection)
+    with_state(connection, {**state, "countedAt": state["countedAt"] + 10**11})
+    site.service.history.purge(some(site))
+    assert [record["status"] for record in synced(connection)] == [GONE]
+
+
 def test_of_a_site_that_does_not_sort_nothing_is_lost_and_a_warning_says_so(
     at_noon: Start,
 ) -> None:
@@ -370,6 +381,7 @@ def test_a_list_that_shrinks_by_less_than_a_fifth_is_told(at_noon: Start) -> Non
         {"of": "elsewhere.invalid/wiki/api/v2/pages"},
         {"watermark": "yesterday"},
         {"watermark": -1},
+        {"newest": 10**15},
         {"sketch": "!"},
         {"sketch": 7},
         {"sketch": ""},
@@ -417,6 +429,46 @@ def test_another_selection_starts_over(settings: dict[str, Any], at_noon: Start)
     assert selected <= {record["id"] for record in records}
     assert len(connection.destination.gone(BY_ID)) == 1, "what was told before is not forgotten"
     assert synced(connection, **settings) == []
+
+
+def test_another_body_format_is_read_after_a_read_for_which_the_account_was_unknown(
+    at_noon: Start,
+) -> None:
+    site = at_noon()
+    connection = first_sync(site)
+    known = site.service.reply
+
+    def unknown(call: Call) -> Reply:
+        reply = known(call)
+        is_user = call.path.endswith("/user/current")
+        return replace(reply, document={"type": "anonymous"}) if is_user else reply
+
+    site.service.reply = unknown  # type: ignore[method-assign]
+    assert not completed(connection.sync(body_format="none"), BY_ID)
+    site.service.reply = known  # type: ignore[method-assign]
+    assert len(synced(connection, body_format="none")) == ROWS
+
+
+def test_what_came_without_its_body_and_is_gone_later_is_told(at_noon: Start) -> None:
+    site = at_noon()
+    connection = first_sync(site)
+    assert synced(connection) == []
+    site.service.clock.advance(HOUR)
+    own_id = some(site)
+    history, healthy = site.service.history, site.service.reply
+    history.move(own_id, space_id=str(SPACE_IDS[3]))
+    poison = Fault(kind="poison", row=number_of(own_id), count=None)
+
+    def failing(call: Call) -> Reply:
+        reply = healthy(call)
+        return KINDS[poison.kind](reply, poison) if call.path == PATHS[BY_ID] else reply
+
+    site.service.reply = failing  # type: ignore[method-assign]
+    [record] = synced(connection)
+    assert record.get("body") is None
+    site.service.reply = healthy  # type: ignore[method-assign]
+    history.purge(own_id)
+    assert [record["status"] for record in synced(connection)] == [GONE]
 
 
 def test_a_row_that_is_dated_in_the_future_hides_no_other(at_noon: Start) -> None:
