@@ -32,6 +32,7 @@ _BY_ID = "id"
 _SECONDS_BETWEEN_STATES = 30
 _ROWS_BETWEEN = 25
 _MAX_LOOKED_UP = 250
+_IN_TRASH = "trashed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +253,8 @@ class IncrementalReader:
     def _tell_found(self, ids: Sequence[int]) -> Generator[StreamData, None, list[int]]:
         """Emit those rows that are there, in whatever status.
 
-        Not those that are only no longer selected, because the user selects something else now.
+        In a first read, not those that may only be no longer selected, because the user selects
+        something else now. What is in the trash is told even then: it may have been alive before.
 
         Returns:
             The ids of the others.
@@ -260,7 +262,7 @@ class IncrementalReader:
         missing = set(ids)
         selects = self._context.listing.selects
         for batch in self._look_up.rows(ids):
-            told = [row for row in batch.page.rows if selects(row) or not self._ledger.is_first]
+            told = [row for row in batch.page.rows if selects(row) or self._is_to_be_told(row)]
             yield from self._emit(batch, told)
             for row in told:
                 is_light, is_selected = batch.is_light, selects(row)
@@ -270,6 +272,10 @@ class IncrementalReader:
             for own_id in found - {int(row["id"]) for row in told}:
                 self._ledger.was_seen_gone(own_id)
         return sorted(missing)
+
+    def _is_to_be_told(self, row: Row) -> bool:
+        """Whether a row that is not selected is told all the same."""
+        return not self._ledger.is_first or row.get("status") == _IN_TRASH
 
     def _checkpoint(self) -> StreamData:
         self._told.newest = max(self._told.newest, self._clock.latest)

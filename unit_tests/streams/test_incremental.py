@@ -471,6 +471,16 @@ def test_what_came_without_its_body_and_is_gone_later_is_told(at_noon: Start) ->
     assert [record["status"] for record in synced(connection)] == [GONE]
 
 
+def test_what_was_told_before_a_kill_and_is_in_the_trash_since_is_told(at_noon: Start) -> None:
+    site = at_noon()
+    connection = Connection(site.config, BY_ID)
+    own_id = connection.sync_killed_after(8).records(BY_ID)[0]["id"]
+    site.service.history.trash(own_id)
+    synced(connection)
+    synced(connection)
+    assert_equal_to_site(connection, site)
+
+
 def test_a_row_that_is_dated_in_the_future_hides_no_other(at_noon: Start) -> None:
     site = at_noon()
     connection = first_sync(site, census="never")
