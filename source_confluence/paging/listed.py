@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from source_confluence.exceptions import BrokenPagingError
 
@@ -46,11 +46,15 @@ def listed(row: Mapping[str, Any]) -> Listed:
     number = of_version.get("number")
     return Listed(
         own_id=_own_id(row.get("id")),
-        version=number if isinstance(number, int) else -1,
+        version=number if _is_number(number) else -1,
         modified=milliseconds(of_version.get("createdAt")),
         space_id=str(row.get("spaceId") or ""),
         digest=_digest(row),
     )
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_ID
 
 
 def milliseconds(text: object) -> int | None:

@@ -147,6 +147,7 @@ class IncrementalReader:
             if self._ledger.needs_census:
                 self._ledger.begin_anew("census")
                 return False
+        self.close()
         self._source = None
         return True
 
@@ -155,6 +156,7 @@ class IncrementalReader:
         order = self._newest_first if choice.is_newest_first else _BY_ID
         listing = replace(self._context.listing, order=order, choice=choice)
         context = replace(self._context, listing=listing)
+        self.close()
         self._source = self._ways.new_source(context)
         return Walk(context, self._source, {"cursor": run.cursor} if run.cursor else None)
 
@@ -173,7 +175,8 @@ class IncrementalReader:
         if rows and self._ledger.tracks:
             self._ledger.name(int(row["id"]) for row in rows)
             yield self._checkpoint()
-        self._told.newest = max(self._told.newest, self._clock.latest)
+        else:
+            self._told.newest = max(self._told.newest, self._clock.latest)
 
     def _emit(self, batch: Batch, rows: Sequence[Row]) -> Iterator[StreamData]:
         for start in range(0, len(rows), _ROWS_BETWEEN):
@@ -211,15 +214,18 @@ class IncrementalReader:
         """Find what is to be looked at; or read everything again, when that cannot be named."""
         yield from self._confirm(run)
         if self._ledger.has_shrunk:
-            detail = f"{run.rows:,} rows instead of {self._told.rows:,}"
-            message = SHRUNK.message(self._context.request, detail=detail)
-            yield self._drop()
-            raise FinalFailureError(SHRUNK, message, detail)
+            yield from self._refuse(f"{run.rows:,} rows instead of {self._told.rows:,}")
         try:
             run.ids = self._ledger.to_look_at()
         except TooManyDifferencesError:
             self._warn(TOO_MANY)
             self._ledger.begin_anew("again")
+
+    def _refuse(self, detail: str) -> Iterator[StreamData]:
+        """Raise before anything is told as gone; the next read goes through the list anew."""
+        message = SHRUNK.message(self._context.request, detail=detail)
+        yield self._drop()
+        raise FinalFailureError(SHRUNK, message, detail)
 
     def _confirm(self, run: Run) -> Iterator[StreamData]:
         """Raise when the site no longer knows the account; then nothing it showed counts."""
@@ -245,6 +251,8 @@ class IncrementalReader:
         if not missing or not self._ledger.tracks or self._ledger.is_quick:
             return
         yield from self._confirm(run)
+        if self._ledger.is_suspicious(len(missing)):
+            yield from self._refuse(f"{len(missing):,} of {self._told.rows:,} rows are missing")
         gone = [{"id": str(own_id), "status": "gone"} for own_id in missing]
         yield from self._emit(Batch(page=Page(rows=[], asked_rows=0)), gone)
         for own_id in missing:

@@ -102,7 +102,8 @@ class IncrementalState:
         if self.watermark is None and self.sketch is None:
             self.sketch = self.run.sketch
         if self.sketch is not None:
-            self.told.update(dict.fromkeys(list(self.run.emitted)[-MAX_EMITTED:]))
+            self.told.update(dict.fromkeys(list(self.run.emitted)[-MAX_RECENT:]))
+        self.told.update(dict.fromkeys(self.run.ids or []))
         if self.run.mode == "first":  # all is still wanted, whatever was told of another selection
             self.watermark = None
         self.run = None
@@ -163,7 +164,7 @@ def _run(document: Mapping[str, Any]) -> Run:
         last_id=_number(document["lastId"]),
         rows=_number(document["newRows"]),
         sketch=_sketch(document.get("newSketch")),
-        ids=None if ids is None else [_number(each) for each in ids],
+        ids=None if ids is None else sorted({_number(each) for each in ids}),
         emitted={_key(k): _told(v) for k, v in document["emitted"].items()},
     )
 

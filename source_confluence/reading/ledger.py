@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from source_confluence.exceptions import TooManyDifferencesError
 from source_confluence.paging.listed import Listed
 from source_confluence.reading.changed import OVERLAP_MILLISECONDS, Changed, changed
-from source_confluence.reading.incremental_state import IncrementalState, Run
+from source_confluence.reading.incremental_state import MAX_RECENT, IncrementalState, Run
 from source_confluence.reading.sketch import Sketch
 from source_confluence.settings.census import Census
 
@@ -48,6 +48,10 @@ class Ledger:
         self._census = census
         self._starts_over = starts_over
         self._warn = warn
+        if not self.tracks:  # from now on, the destination is told what no sketch knows
+            state.sketch = None
+            if state.run is not None:
+                state.run.sketch = None
         self.last_choice = changed(state, 0)
 
     @property
@@ -120,7 +124,7 @@ class Ledger:
             self.name([row.own_id])
             return
         if row.modified is not None and row.modified >= self._run.until - OVERLAP_MILLISECONDS:
-            self.state.recent[row.own_id] = row.version
+            self._remember(row)
         if not self.is_quick:
             self._settle(row, is_selected=is_selected)
         elif self.tracks and is_selected:
@@ -132,8 +136,11 @@ class Ledger:
             return
         self._keep_order(row)
         self._run.rows += 1
-        if is_whole:
-            return
+        if not is_whole:
+            self._note(row)
+
+    def _note(self, row: Listed) -> None:
+        """Enter a row that is as it was told; let others be looked at, now or in the end."""
         told = self.state.told
         if not self.is_quick and self.last_choice.is_told(row):
             self._settle(row, is_selected=True)
@@ -142,6 +149,16 @@ class Ledger:
             self.deferred.append(row.own_id)
         elif row.own_id not in told and self._is_as_emitted(row):
             self._settle(row, is_selected=True)
+        elif self.tracks and not self.is_quick:  # it has changed since it was emitted
+            told.setdefault(row.own_id, None)
+
+    def _remember(self, row: Listed) -> None:
+        """That this version was told; what was told longest ago is forgotten first."""
+        recent = self.state.recent
+        recent.pop(row.own_id, None)
+        recent[row.own_id] = row.version
+        if len(recent) > MAX_RECENT:
+            del recent[next(iter(recent))]
 
     def _is_as_emitted(self, row: Listed) -> bool:
         """Whether it was not emitted in this read, or is still as it was then."""
@@ -151,6 +168,12 @@ class Ledger:
     def was_seen_gone(self, own_id: int) -> None:
         """Forget a row that was told as gone, or is no longer selected."""
         self.state.told.pop(own_id, None)
+
+    def is_suspicious(self, gone_count: int) -> bool:
+        """Whether so many rows of a list can hardly be gone at once, even in a first read."""
+        before = self.state.rows
+        is_much = before - gone_count < _SHARE * before
+        return before > _FEW_ROWS and is_much and not self._census.may_shrink
 
     @property
     def has_shrunk(self) -> bool:

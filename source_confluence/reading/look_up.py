@@ -17,6 +17,7 @@ from source_confluence.reading.sequential import Sequential
 
 _PLACE = "among rows that have changed"
 _MIN_ROUNDS = 3
+_FEW_ROWS = 25  # some of which may be undated
 _MAX_FRUITLESS = 2  # one in each way
 
 
@@ -44,16 +45,17 @@ class LookUp:
         if self._listing.is_empty:
             return None
         light = replace(self._listing, heavy=(), order=order)
-        rows = self._source(light, 1).page_at({}, "where it begins").page.rows
-        return listed(rows[0]).modified if rows else None
+        rows = self._source(light, _FEW_ROWS).page_at({}, "where it begins").page.rows
+        dates = (listed(row).modified for row in rows)
+        return max((date for date in dates if date is not None), default=None)
 
     def rows(self, ids: Sequence[int]) -> Iterator[Batch]:
         """The rows with these ids that are there, not in their order.
 
         One that does not come would be taken for gone. So those that are missing are asked for
         again, in turn in the statuses of the list and in any, until neither brings one, and twice
-        in any at least: a site may look at some of the ids only, respond without rows for once, or
-        refuse to look into the trash.
+        in any at least: a site may look at the first of the ids only, respond without rows for
+        once, or refuse to look into the trash.
 
         Raises:
             BrokenPagingError: When it gives others.
@@ -65,11 +67,9 @@ class LookUp:
             found: set[int] = set()
             for batch in self._batches(listing, missing):
                 found |= {listed(row).own_id for row in batch.page.rows}
-                if not found <= set(missing):
-                    raise BrokenPagingError("it returns other rows than those requested by id")
                 yield batch
             fruitless = 0 if found else fruitless + 1
-            missing = [each for each in missing if each not in found]
+            missing = [each for each in reversed(missing) if each not in found]
 
     def _batches(self, listing: Listing, ids: Sequence[int]) -> Iterator[Batch]:
         source = self._source(listing, self._listing.paging.max_rows)
@@ -86,7 +86,10 @@ class LookUp:
                     self._context.subject,
                 )
                 return
-            rest = rest[batch.page.asked_rows :]
+            asked, rest = rest[: batch.page.asked_rows], rest[batch.page.asked_rows :]
+            given = [str(row.get("id")) for row in batch.page.rows]
+            if len(set(given)) < len(given) or not set(given) <= set(asked):
+                raise BrokenPagingError("it returns other rows than those requested by id")
             yield batch
 
     def _source(self, listing: Listing, rows: int) -> Sequential:

@@ -138,7 +138,9 @@ class WindowPart:
 
     def _was_told(self, row: Row) -> bool:
         """Only rows near the ends of a window are looked at: a digest takes as long as a record."""
-        date = row.get(self._date_field, self._window.until)
+        date = row.get(self._date_field)
+        if not isinstance(date, int):
+            date = self._window.until
         is_near_end = date >= self._window.until - OVERLAP_MS
         if not is_near_end and date > self._told.watermark:
             return False
