@@ -94,7 +94,7 @@ def test_however_it_is_stopped_it_leaves_no_files(number: signal.Signals, tmp_pa
         [folder] = tmp_path.iterdir()
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
         site.send_signal(number)
-        site.wait(timeout=20)
+        site.wait(timeout=60)
     assert modes["config.json"] == 0o600
     assert {"ca.pem", "catalog.json"} < set(modes)
     assert list(tmp_path.iterdir()) == []
