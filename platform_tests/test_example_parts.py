@@ -137,7 +137,7 @@ def test_what_is_stopped_keeps_the_data_set(
     number: signal.Signals, good_run: Path, tmp_path: Path
 ) -> None:
     before = files(good_run)
-    slow = Service(CONTENT, latency=Latency(request_seconds=0.01, body_seconds=0.02))
+    slow = Service(CONTENT, latency=Latency(request_seconds=0.3, body_seconds=0.02))
     with serve(slow) as site:
         arguments = (*with_config(site, tmp_path), "--folder", good_run)
         with started_pyairbyte(READ, *arguments, folder=tmp_path, trust=site.ca_file) as running:
@@ -151,7 +151,7 @@ def test_what_is_stopped_keeps_the_data_set(
 
 
 def test_a_worker_that_is_lost_is_replaced(tmp_path: Path) -> None:
-    slow = Service(CONTENT, latency=Latency(request_seconds=0.01, body_seconds=0.02))
+    slow = Service(CONTENT, latency=Latency(request_seconds=0.3, body_seconds=0.02))
     with serve(slow) as site:
         arguments = with_config(site, tmp_path)
         with started_pyairbyte(READ, *arguments, folder=tmp_path, trust=site.ca_file) as running:
@@ -192,7 +192,7 @@ def parent(pid: int) -> int:
 
 def ps(pid: int, column: str) -> str:
     done = subprocess.run(
-        ["ps", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return done.stdout.strip()
 
