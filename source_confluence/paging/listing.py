@@ -199,21 +199,15 @@ class Listing:
     @property
     def sorts_out(self) -> bool:
         """Whether the site is asked for rows that are not selected: it cannot filter all of it."""
-        where = self.filters.spaces
-        if (
-            self.spaces is not None
-            and where is not None
-            and where.parameter not in self.filtered_by
-        ):
-            return True
-        return self.since is not None
+        where = self.filters.spaces if self.spaces is not None else None
+        has_other_spaces = where is not None and where.parameter not in self.filtered_by
+        return has_other_spaces or self.since is not None
 
     def includes(self, row: Listed) -> bool:
         """Whether a row that was listed is selected."""
-        is_here = self.spaces is None or row.space_id in self.spaces
-        return is_here and (
-            self.since is None or row.modified is None or row.modified >= self.since
-        )
+        if self.spaces is not None and row.space_id not in self.spaces:
+            return False
+        return self.since is None or row.modified is None or row.modified >= self.since
 
     @property
     def is_empty(self) -> bool:
@@ -243,12 +237,17 @@ class Listing:
         query = {"limit": rows, **heavy, **self.filtered_by, **order, **position}
         return PageRequest(query=query, has_links=self.paging.has_links)
 
-    def selects(self, row: Row) -> bool:
-        """Whether a row that was fetched by its id belongs to what is selected."""
+    def selects(self, row: Row, kept: Listed) -> bool:
+        """Whether a row that was fetched by its id belongs to what is selected.
+
+        Args:
+            row: The row.
+            kept: What is kept of it.
+        """
         statuses = self.filtered_by.get("status")
         if statuses is None:
             statuses = [each for each in DEFAULT_STATUSES if each in self.filters.statuses]
-        return row.get("status") in statuses and self.includes(listed(row))
+        return row.get("status") in statuses and self.includes(kept)
 
     def is_in_spaces(self, row: Row) -> bool:
         """Whether a row is in a selected space, or is one."""

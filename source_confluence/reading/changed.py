@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from source_confluence.paging.listed import Listed
-from source_confluence.reading.incremental_state import IncrementalState, Told, Versions
+from source_confluence.reading.incremental_state import IncrementalState, Marks, Versions
 
 OVERLAP_MILLISECONDS = 600_000
 """By so much the clocks of Confluence's machines may differ."""
@@ -32,8 +32,8 @@ class Changed:
     since: int | None
     first_id: int = 0
     recent: Versions
-    told: Told
-    emitted: Told
+    told: Marks
+    emitted: Marks
     is_dense: bool = False
     may_defer: bool = False
     is_newest_first: bool = False

@@ -19,6 +19,7 @@ from source_confluence.limits.waiting import now_seconds
 from source_confluence.paging.listed import listed
 from source_confluence.paging.page import Page, Row
 from source_confluence.reading.context import ListContext
+from source_confluence.reading.emission import Emission
 from source_confluence.reading.groups import Failed, Groups
 from source_confluence.reading.incremental_state import IncrementalState, Run
 from source_confluence.reading.ledger import TOO_MANY, Ledger
@@ -30,7 +31,6 @@ from source_confluence.records.records import Records
 
 _BY_ID = "id"
 _SECONDS_BETWEEN_STATES = 30
-_ROWS_BETWEEN = 25
 _MAX_LOOKED_UP = 250
 _IN_TRASH = "trashed"
 
@@ -70,15 +70,16 @@ class IncrementalReader:
         self._context = context
         self._ways = ways
         self._progress = context.progress
+        self._emission = Emission(ways.records, context.progress)
         self._clock = context.sync.client.site_clock
         self._warn = partial(context.logger.warning, "%s %s", context.subject)
+        self.state: Mapping[str, Any] = told.saved()
         self._ledger = Ledger(told, context.sync.census, starts_over=starts_over, warn=self._warn)
         self._told = told
         self._look_up = LookUp(context)
         self._source: PageSource | None = None
         self._is_confirmed = self._is_skipped = False
         self._printed_at = now_seconds()
-        self.state: Mapping[str, Any] = told.saved()
 
     def skip(self) -> None:
         """Take the list as read: nothing of it is selected."""
@@ -121,8 +122,7 @@ class IncrementalReader:
         return changes.newest_first if changes else ""
 
     def _begin(self) -> Run:
-        is_empty = self._context.listing.is_empty  # no selected space is visible
-        newest = None if is_empty else self._look_up.newest(self._newest_first)
+        newest = self._look_up.newest(self._newest_first)
         return self._ledger.begin(newest, self._clock.latest)
 
     def _list(self, run: Run) -> Generator[StreamData, None, bool]:
@@ -136,13 +136,11 @@ class IncrementalReader:
         while walk.position is not None:
             group, error = groups.following()
             yield from self._emit_group(group)
-            if not isinstance(
-                error, BrokenPagingError
-            ):  # which does not say where the next page is
-                run.cursor = str((walk.position or {}).get("cursor", ""))
+            cursor = str((walk.position or {}).get("cursor", ""))
             if error is not None:
-                yield from self._save(run, group, error)
+                yield from self._save(run, cursor, group, error)
                 raise error
+            run.cursor = cursor
             yield from self._pause(run, is_end=walk.position is None)
             if self._ledger.needs_census:
                 self._ledger.begin_anew("census")
@@ -171,25 +169,19 @@ class IncrementalReader:
                 self._ledger.was_listed(each, is_whole=each.own_id in whole)
 
     def _name(self, rows: Sequence[Row]) -> Iterator[StreamData]:
-        """Print a state that names rows which are about to be emitted."""
-        if rows and self._ledger.tracks:
+        """Print a state that names rows which are about to be emitted.
+
+        Without a census, one that no longer has the sketch of earlier syncs, in which they are not.
+        """
+        if rows and (self._ledger.tracks or "sketch" in self.state):
             self._ledger.name(int(row["id"]) for row in rows)
             yield self._checkpoint()
         else:
             self._told.newest = max(self._told.newest, self._clock.latest)
 
     def _emit(self, batch: Batch, rows: Sequence[Row]) -> Iterator[StreamData]:
-        for start in range(0, len(rows), _ROWS_BETWEEN):
-            some = rows[start : start + _ROWS_BETWEEN]
-            yield from self._ways.records.of_rows(
-                some,
-                needs_mending=batch.page.needs_mending,
-                is_light=batch.is_light,
-                read_at=self._told.newest,
-            )
-            self._progress.emitted(len(some), is_light=batch.is_light)
-            if self._source is not None:
-                self._source.advance()
+        read_at = self._told.newest
+        return self._emission.of(rows, batch, read_at=read_at, source=self._source)
 
     def _pause(self, run: Run, *, is_end: bool) -> Iterator[StreamData]:
         """Do what is due between two groups."""
@@ -202,10 +194,16 @@ class IncrementalReader:
         if not is_end and now_seconds() - self._printed_at >= _SECONDS_BETWEEN_STATES:
             yield self._checkpoint()
 
-    def _save(self, run: Run, group: Sequence[Batch], error: Failed) -> Iterator[StreamData]:
-        """Print a state, so that a later read does not repeat what came before an error."""
+    def _save(
+        self, run: Run, cursor: str, group: Sequence[Batch], error: Failed
+    ) -> Iterator[StreamData]:
+        """Print a state, so that a later read does not repeat what came before an error.
+
+        After a page that does not say where the next one is, there is no place to go on from.
+        """
         if not group or isinstance(error, BrokenPagingError):
             return
+        run.cursor = cursor
         if not self._is_confirmed:
             yield from self._confirm(run)
         yield self._checkpoint()
@@ -256,7 +254,7 @@ class IncrementalReader:
         gone = [{"id": str(own_id), "status": "gone"} for own_id in missing]
         yield from self._emit(Batch(page=Page(rows=[], asked_rows=0)), gone)
         for own_id in missing:
-            self._ledger.was_seen_gone(own_id)
+            self._ledger.forget(own_id)
 
     def _tell_found(self, ids: Sequence[int]) -> Generator[StreamData, None, list[int]]:
         """Emit those rows that are there, in whatever status.
@@ -267,18 +265,23 @@ class IncrementalReader:
         Returns:
             The ids of the others.
         """
-        missing = set(ids)
-        selects = self._context.listing.selects
+        missing, selects = set(ids), self._context.listing.selects
         for batch in self._look_up.rows(ids):
-            told = [row for row in batch.page.rows if selects(row) or self._is_to_be_told(row)]
-            yield from self._emit(batch, told)
-            for row in told:
-                is_light, is_selected = batch.is_light, selects(row)
-                self._ledger.was_told(listed(row), is_light=is_light, is_selected=is_selected)
-            found = {int(row["id"]) for row in batch.page.rows}
-            missing -= found
-            for own_id in found - {int(row["id"]) for row in told}:
-                self._ledger.was_seen_gone(own_id)
+            kept = [(row, listed(row)) for row in batch.page.rows]
+            selected = {each.own_id for row, each in kept if selects(row, each)}
+            told = {
+                each.own_id: row
+                for row, each in kept
+                if each.own_id in selected or self._is_to_be_told(row)
+            }
+            yield from self._emit(batch, list(told.values()))
+            for _, each in kept:
+                if each.own_id in told:
+                    is_selected = each.own_id in selected
+                    self._ledger.was_told(each, is_light=batch.is_light, is_selected=is_selected)
+                else:
+                    self._ledger.forget(each.own_id)
+            missing -= {each.own_id for _, each in kept}
         return sorted(missing)
 
     def _is_to_be_told(self, row: Row) -> bool:

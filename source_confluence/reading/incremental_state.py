@@ -30,8 +30,13 @@ MAX_EMITTED = 300
 _MAX_NUMBER = 2**63
 _LATEST = 253_402_300_799_999  # the last millisecond of the year 9999; no date is later
 
+MODES = ("first", "again", "census", "quick")
+
 Versions = dict[int, int]
-Told = dict[int, tuple[int, int] | None]
+"""The version of each row, by its id."""
+
+Marks = dict[int, tuple[int, int] | None]
+"""Version and digest of each row, by its id; None of one of which they are not known."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,7 +53,7 @@ class Run:
         rows: How many rows there were so far.
         sketch: Of what the destination has been told of the rows so far.
         ids: What is still to be looked at, when all was listed.
-        emitted: The rows that were emitted, except in a first read: as they were told; None of one
+        emitted: The rows that a census or a quick read has emitted, as they were told; None of any
             that lacked its body.
     """
 
@@ -59,7 +64,7 @@ class Run:
     rows: int = 0
     sketch: Sketch | None = None
     ids: list[int] | None = None
-    emitted: Told = field(default_factory=dict)
+    emitted: Marks = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,7 +93,7 @@ class IncrementalState:
     counted_at: int | None = None
     rows: int = 0
     sketch: Sketch | None = None
-    told: Told = field(default_factory=dict)
+    told: Marks = field(default_factory=dict)
     run: Run | None = None
 
     def drop_run(self) -> None:
@@ -167,9 +172,6 @@ def _run(document: Mapping[str, Any]) -> Run:
         ids=None if ids is None else sorted({_number(each) for each in ids}),
         emitted={_key(k): _told(v) for k, v in document["emitted"].items()},
     )
-
-
-MODES = ("first", "again", "census", "quick")
 
 
 def _sketch(value: object) -> Sketch | None:

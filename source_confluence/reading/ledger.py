@@ -48,10 +48,9 @@ class Ledger:
         self._census = census
         self._starts_over = starts_over
         self._warn = warn
+        self._run = state.run or Run(mode="first", until=0)  # until one begins
         if not self.tracks:  # from now on, the destination is told what no sketch knows
-            state.sketch = None
-            if state.run is not None:
-                state.run.sketch = None
+            state.sketch = self._run.sketch = None
         self.last_choice = changed(state, 0)
 
     @property
@@ -74,12 +73,6 @@ class Ledger:
         """Whether a quick read has told more than can be remembered one by one."""
         return self.is_quick and self.tracks and len(self.state.told) > MAX_TOLD
 
-    @property
-    def _run(self) -> Run:
-        if self.state.run is None:
-            self.state.run = Run(mode="first", until=0)
-        return self.state.run
-
     def begin(self, newest: int | None, now: int) -> Run:
         """Begin a read.
 
@@ -89,13 +82,14 @@ class Ledger:
         """
         state = self.state
         until = min(max(newest or 0, state.watermark or 0), now)  # a row may be dated tomorrow
-        state.run = Run(mode=self._mode(now), until=until, sketch=self._new_sketch())
+        self._run = Run(mode=self._mode(now), until=until, sketch=self._new_sketch())
+        state.run = self._run
         if self.is_first:
             state.recent.clear()
             state.told = dict.fromkeys(state.told)
         if not self.tracks:
             state.told.clear()
-        return state.run
+        return self._run
 
     def begin_anew(self, mode: str) -> None:
         """Go through the list once more, in another way."""
@@ -118,7 +112,7 @@ class Ledger:
 
     def was_told(self, row: Listed, *, is_light: bool, is_selected: bool = True) -> None:
         """Remember what was emitted; a row that lacks its body is looked at again next time."""
-        if not self.is_first or is_light:
+        if self._run.mode in ("census", "quick") or is_light:  # else, each row is listed once
             self._run.emitted[row.own_id] = None if is_light else (row.version, row.digest)
         if is_light:
             self.name([row.own_id])
@@ -165,22 +159,21 @@ class Ledger:
         emitted = self._run.emitted
         return emitted.get(row.own_id, (row.version, row.digest)) == (row.version, row.digest)
 
-    def was_seen_gone(self, own_id: int) -> None:
-        """Forget a row that was told as gone, or is no longer selected."""
+    def forget(self, own_id: int) -> None:
+        """Look at a row no more: it was told as gone, or is no longer selected."""
         self.state.told.pop(own_id, None)
 
     def is_suspicious(self, gone_count: int) -> bool:
         """Whether so many rows of a list can hardly be gone at once, even in a first read."""
         before = self.state.rows
-        is_much = before - gone_count < _SHARE * before
-        return before > _FEW_ROWS and is_much and not self._census.may_shrink
+        is_much = before > _FEW_ROWS and before - gone_count < _SHARE * before
+        return is_much and not self._census.may_shrink
 
     @property
     def has_shrunk(self) -> bool:
         """Whether so much is missing that it looks like a lost permission."""
-        before = self.state.rows
-        is_suspicious = before > _FEW_ROWS and self._run.rows < _SHARE * before
-        return self._run.mode == "census" and is_suspicious and not self._census.may_shrink
+        missing = self.state.rows - self._run.rows
+        return self._run.mode == "census" and self.is_suspicious(missing)
 
     def to_look_at(self) -> list[int]:
         """The ids that are looked at in the end: what differs, and what the list did not bring.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import cycle
+from itertools import count
 
 from source_confluence.exceptions import BrokenPagingError
 from source_confluence.failures.failure import FinalFailureError
@@ -61,9 +61,10 @@ class LookUp:
             BrokenPagingError: When it gives others.
         """
         missing, fruitless = list(ids), 0
-        for number, listing in enumerate(cycle((self._in_any_status, self._as_listed))):
+        for number in count():
             if not missing or (fruitless >= _MAX_FRUITLESS and number >= _MIN_ROUNDS):
                 return
+            listing = self._as_listed if number % 2 else self._in_any_status
             found: set[int] = set()
             for batch in self._batches(listing, missing):
                 found |= {listed(row).own_id for row in batch.page.rows}
@@ -81,6 +82,7 @@ class LookUp:
             except FinalFailureError as error:
                 if listing is self._as_listed or error.failure not in (BAD_REQUEST, FORBIDDEN):
                     raise
+                self._in_any_status = self._as_listed
                 self._context.logger.warning(
                     "%s refuses to look into the trash; what is there counts as gone.",
                     self._context.subject,

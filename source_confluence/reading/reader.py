@@ -9,12 +9,11 @@ from source_confluence.failures.failure import FinalFailureError
 from source_confluence.paging.page import Row
 from source_confluence.paging.pager import Position
 from source_confluence.reading.context import ListContext
+from source_confluence.reading.emission import Emission
 from source_confluence.reading.page_source import Batch, PageSource
 from source_confluence.reading.state import COMPLETE, state_at, state_message
 from source_confluence.reading.walk import Walk
 from source_confluence.records.records import Records
-
-_ROWS_BETWEEN = 25  # are emitted in less than a millisecond
 
 
 class Part(Protocol):
@@ -62,7 +61,7 @@ class Reader:
         self._progress = context.progress
         self._clock = context.sync.client.site_clock
         self._is_dated = context.listing.changes is not None
-        self._records = records
+        self._emission = Emission(records, context.progress)
         self._source = source
         self._confirm_identity = confirm_identity
         self._walk = Walk(context, source, start)
@@ -104,16 +103,8 @@ class Reader:
 
     def _emit(self, batch: Batch) -> Iterable[StreamData]:
         rows = self._part.new_of(batch.new_rows) if self._part else batch.new_rows
-        for start in range(0, len(rows), _ROWS_BETWEEN):
-            some = rows[start : start + _ROWS_BETWEEN]
-            yield from self._records.of_rows(
-                some,
-                needs_mending=batch.page.needs_mending,
-                is_light=batch.is_light,
-                read_at=self._clock.latest if self._is_dated else None,
-            )
-            self._progress.emitted(len(some), is_light=batch.is_light)
-            self._source.advance()
+        read_at = self._clock.latest if self._is_dated else None
+        return self._emission.of(rows, batch, read_at=read_at, source=self._source)
 
     def _checkpoint(self) -> Iterable[StreamData]:
         """Let the state lead to the next page, or be the end.

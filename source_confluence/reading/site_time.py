@@ -1,7 +1,5 @@
 """Ask a site what time it is, when nothing that it has answered says so yet."""
 
-import time
-
 from source_confluence.reading.context import ListContext
 from source_confluence.reading.retrying import RetryingClient
 
@@ -22,4 +20,4 @@ def site_now(context: ListContext) -> int:
         RetryingClient(context).batch(
             request, place=context.request.place, max_retries=lambda failure: failure.max_retries
         )
-    return clock.now or time.time_ns() // 1_000_000
+    return clock.latest if clock.now is None else clock.now

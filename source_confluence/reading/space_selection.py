@@ -1,4 +1,4 @@
-"""Read only what is in the selected spaces: ask once which these are, and sort out other rows."""
+"""Read only what is selected: ask once which spaces these are, and sort out other rows."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -64,11 +64,11 @@ def source_in_spaces(
     """What a list's pages come from, without rows that are not selected."""
     if context.listing.spaces is None and not context.listing.sorts_out:
         return new_source(context)
-    return _InSelectedSpaces(context, new_source)
+    return _Selected(context, new_source)
 
 
-class _InSelectedSpaces:
-    """Gives the pages of a list without the rows of other spaces.
+class _Selected:
+    """Gives the pages of a list without the rows that are not selected.
 
     Args:
         context: Which list, for which stream; its spaces are known.

@@ -24,7 +24,6 @@ class Walk:
     Attributes:
         position: Where the next page is; None behind the last one.
         pager: Follows the list.
-        began_anew: Whether the place of the earlier read was gone.
     """
 
     def __init__(self, context: ListContext, source: PageSource, start: Position | None) -> None:
@@ -36,9 +35,8 @@ class Walk:
         self._progress = context.progress
         self._logger = context.logger
         self._now = partial(site_now, context)
-        self.source = source
+        self._source = source
         self._is_resumed = start is not None
-        self.began_anew = False
         self.position: Position | None = None
         self._fixed: Position | None = None
         self._begin(start)
@@ -100,8 +98,7 @@ class Walk:
             self._subject,
             self._stream,
         )
-        self.source.close()
-        self.began_anew = True
+        self._source.close()
         self._begin(None)
         return self._settled_batch({})
 
@@ -109,7 +106,7 @@ class Walk:
         """The page at a position, asked for again where one response proves nothing."""
         ask_for: Position | None = self.pager.ask_at(position)
         while ask_for is not None:
-            batch = self.source.page_at({**self._decided(), **ask_for}, self.pager.place)
+            batch = self._source.page_at({**self._decided(), **ask_for}, self.pager.place)
             ask_for = self.pager.ask_again(batch.page)
         return replace(batch, page=self.pager.settle(batch.page))
 

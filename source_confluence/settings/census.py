@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from source_confluence.exceptions import ConfigError
+from source_confluence.settings.values import one_of, true_or_false
 
 CENSUSES = ("every_sync", "once_a_day", "never")
 DEFAULT_CENSUS = "every_sync"
@@ -33,30 +33,13 @@ class Census:
             ConfigError: When a setting cannot be what it should be.
         """
         return cls(
-            frequency=_frequency(raw.get("census")),
-            may_shrink=_may_shrink(raw.get("allow_mass_removal")),
+            frequency=one_of(
+                CENSUSES,
+                raw.get("census"),
+                default=DEFAULT_CENSUS,
+                wrong="The census is none of those that there are.",
+            ),
+            may_shrink=true_or_false(
+                "allow_mass_removal", raw.get("allow_mass_removal"), default=False
+            ),
         )
-
-
-def _frequency(value: object) -> str:
-    if value is None:
-        return DEFAULT_CENSUS
-    if not isinstance(value, str) or value not in CENSUSES:
-        raise ConfigError(
-            "The census is none of those that there are. "
-            "Likely cause: a typing error. "
-            f"What to do: Enter one of {', '.join(CENSUSES)}, or leave it out."
-        )
-    return value
-
-
-def _may_shrink(value: object) -> bool:
-    if value is None:
-        return False
-    if not isinstance(value, bool):
-        raise ConfigError(
-            "The setting allow_mass_removal is neither true nor false. "
-            "Likely cause: it was entered as a text, in quotation marks. "
-            "What to do: Enter true or false without quotation marks, or leave it out."
-        )
-    return value

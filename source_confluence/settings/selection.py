@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from source_confluence.exceptions import ConfigError
+from source_confluence.settings.values import one_of, true_or_false
 
 STATUSES = ("current", "archived", "trashed")
 DEFAULT_STATUSES = ("current", "archived")
@@ -54,11 +55,18 @@ class Selection:
         """
         selection = cls(
             statuses=_statuses(raw.get("content_statuses")),
-            body_format=_body_format(raw.get("body_format")),
+            body_format=one_of(
+                BODY_FORMATS,
+                raw.get("body_format"),
+                default=DEFAULT_BODY_FORMAT,
+                wrong="The body format is none that can be read.",
+            ),
             start_date=_start_date(raw.get("start_date")),
             spaces=_keys("spaces", raw.get("spaces"), min_count=1),
             excluded_spaces=_keys("excluded_spaces", raw.get("excluded_spaces")),
-            personal_spaces=_personal_spaces(raw.get("personal_spaces")),
+            personal_spaces=true_or_false(
+                "personal_spaces", raw.get("personal_spaces"), default=True
+            ),
         )
         selection._refuse_contradictions()
         return selection
@@ -103,18 +111,6 @@ def _statuses(value: object) -> tuple[str, ...]:
             '["current", "archived"], or leave it out.'
         )
     return tuple(each for each in STATUSES if each in value)
-
-
-def _body_format(value: object) -> str:
-    if value is None:
-        return DEFAULT_BODY_FORMAT
-    if not isinstance(value, str) or value not in BODY_FORMATS:
-        raise ConfigError(
-            "The body format is none that can be read. "
-            "Likely cause: a typing error. "
-            f"What to do: Enter one of {', '.join(BODY_FORMATS)}, or leave it out."
-        )
-    return value
 
 
 def _start_date(value: object) -> int | None:
@@ -179,18 +175,6 @@ def _each_once(keys: Iterable[str]) -> Iterable[str]:
     for key in keys:
         first.setdefault(folded(key), key)
     return first.values()
-
-
-def _personal_spaces(value: object) -> bool:
-    if value is None:
-        return True
-    if not isinstance(value, bool):
-        raise ConfigError(
-            "The setting personal_spaces is neither true nor false. "
-            "Likely cause: it was entered as a text, in quotation marks. "
-            "What to do: Enter true or false without quotation marks, or leave it out."
-        )
-    return value
 
 
 def _contradiction(key: str, why: str) -> ConfigError:

@@ -28,18 +28,13 @@ class SiteClock:
                 self._newest, self._seen_at = instant, now_seconds()
 
     @property
-    def newest(self) -> int | None:
-        """The latest `Date` so far, in milliseconds since 1970; None before the first."""
-        return self._newest
-
-    @property
     def latest(self) -> int:
-        """The same; of this machine's clock, to the second, where no response has a `Date`."""
-        return int(pendulum.now("UTC").timestamp()) * 1000 if self._newest is None else self._newest
+        """The latest `Date` so far, in milliseconds since 1970; this machine's time without one."""
+        return int(pendulum.now("UTC").timestamp() * 1000) if self._newest is None else self._newest
 
     @property
     def now(self) -> int | None:
-        """`newest`, and what has passed since."""
+        """The same, and what has passed since; None before the first `Date`."""
         if self._newest is None:
             return None
         return self._newest + int((now_seconds() - self._seen_at) * 1000)

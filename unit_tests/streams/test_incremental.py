@@ -107,8 +107,9 @@ def test_the_first_read_brings_every_row_with_the_time_of_its_reading(
     assert dates == {"2026-07-01T12:00:00Z"}
     state = state_of(connection, stream)
     assert state["of"].startswith(f"{site.host}{PATHS[stream]}")
-    assert all(not isinstance(value, dict) for value in state.values()) or "told" in state
-    assert state != COMPLETE
+    at_rest = {"of", "newest", "watermark", "recent", "counted", "countedAt", "rows", "sketch"}
+    assert state.keys() == at_rest | {"told"}
+    assert (state["rows"], state["told"]) == (ROWS, {})
 
 
 @both
@@ -625,3 +626,77 @@ def test_a_read_that_fails_in_the_middle_does_not_repeat_what_it_has_emitted(
     assert before
     assert not before & after
     assert_equal_to_site(connection, site, stream)
+
+
+def test_the_guard_holds_when_another_body_format_is_read(at_noon: Start) -> None:
+    site = at_noon(60)
+    connection = first_sync(site)
+    rows = site.service.history.rows(BY_ID)
+    site.service.history.hide(*(row["id"] for row in rows[6:]))
+    outcome = connection.sync(body_format="none")
+    assert outcome.ending(BY_ID) == "INCOMPLETE"
+    assert "allow_mass_removal" in outcome.error(BY_ID)["message"]
+    assert connection.destination.gone(BY_ID) == set()
+
+
+@pytest.mark.parametrize("line_count", range(2, 9))
+def test_what_a_killed_read_without_census_has_told_is_not_taken_for_known(
+    line_count: int, at_noon: Start
+) -> None:
+    site = at_noon()
+    connection = first_sync(site)
+    own_id = site.service.history.create(BY_ID)
+    connection.sync_killed_after(line_count, census="never")
+    site.service.history.purge(own_id)
+    is_known = "sketch" in state_of(connection)
+    synced(connection)
+    is_alive = own_id in connection.destination.alive(BY_ID, SELECTED)
+    assert not (is_known and is_alive)
+
+
+@pytest.mark.parametrize("number", [True, -5, 10**30], ids=str)
+def test_an_odd_number_of_a_version_does_not_make_every_sync_read_everything(
+    number: object, at_noon: Start
+) -> None:
+    site = at_noon()
+    own_id = some(site)
+    site.service.history.edit(own_id)  # it is the newest
+
+    def odd(_: Call, reply: Reply) -> Reply:
+        if not isinstance(reply.document, dict):
+            return reply
+        rows = reply.document.get("results", [])
+        for row in rows:
+            if row.get("id") == own_id:
+                row["version"] = {**row["version"], "number": number}
+        return reply
+
+    change_answers(site, odd)
+    connection = first_sync(site)
+    site.service.history.edit(some(site, number=2))
+    assert len(synced(connection)) < ROWS
+
+
+def test_a_row_without_a_date_in_front_does_not_hide_the_newest_date(at_noon: Start) -> None:
+    site = at_noon()
+    own_id = some(site)
+    site.service.history.edit(own_id)  # it is the newest
+    row = number_of(own_id)
+    site.service.misbehave(Fault(kind="undated", row=row, row_count=1, count=None))
+    assert state_of(first_sync(site))["watermark"] > 0
+
+
+def test_a_look_up_that_brings_a_row_twice_is_an_error(at_noon: Start) -> None:
+    site = at_noon()
+    connection = first_sync(site)
+    site.service.history.move(some(site), space_id=str(SPACE_IDS[3]))
+
+    def twice(call: Call, reply: Reply) -> Reply:
+        if "id" not in dict(call.params):
+            return reply
+        return replace(reply, document={**reply.document, "results": reply.document["results"] * 2})
+
+    change_answers(site, twice)
+    outcome = connection.sync()
+    assert outcome.ending(BY_ID) == "INCOMPLETE"
+    assert "other rows than those requested by id" in outcome.error(BY_ID)["message"]
