@@ -67,6 +67,7 @@ def test_spec_imports_nothing_that_it_does_not_need() -> None:
         "settings.host",
         "settings.json_file",
         "settings.selection",
+        "settings.values",
     }
     assert ours == {f"source_confluence.{name}" for name in needed}
     assert "pendulum" not in imported
