@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from source_confluence import identity
 from source_confluence import run as command
 from source_confluence.limits import waiting
-from source_confluence.transport import body, client
+from source_confluence.transport import body, exchange
 
 
 def run() -> None:
@@ -29,7 +29,7 @@ def run() -> None:
         module.time = clock  # type: ignore[attr-defined]
     report = Path(sys.argv.pop(1))
     body.MAX_BODY_BYTES = int(sys.argv.pop(1)) * 1024 * 1024
-    client.READ_TIMEOUT_SECONDS = body.MAX_BODY_SECONDS = int(sys.argv.pop(1))
+    exchange.READ_TIMEOUT_SECONDS = body.MAX_BODY_SECONDS = int(sys.argv.pop(1))
     try:
         command.run()
     finally:

@@ -64,6 +64,7 @@ def test_spec_imports_nothing_that_it_does_not_need() -> None:
         "settings",
         "settings.census",
         "settings.config",
+        "settings.credentials",
         "settings.host",
         "settings.json_file",
         "settings.selection",

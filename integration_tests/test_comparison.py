@@ -35,7 +35,7 @@ def test_a_version_says_the_same_as_itself() -> None:
 def test_another_word_is_shown_twice(tmp_path: Path) -> None:
     """Where it is said, and in the list at the end."""
     copytree(ROOT / "source_confluence", tmp_path / "source_confluence")
-    config = tmp_path / "source_confluence" / "settings" / "config.py"
+    config = tmp_path / "source_confluence" / "settings" / "credentials.py"
     config.write_text(config.read_text().replace("copied in one piece", "copied whole"))
     done = compare(tmp_path, "the api_token ''")
     assert "DIFFERENT  check: the api_token ''" in done.stdout

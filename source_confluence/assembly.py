@@ -14,9 +14,8 @@ from source_confluence.settings.config import Config
 from source_confluence.shutdown import Stop
 from source_confluence.streams.base import ConfluenceStream
 from source_confluence.streams.catalog import STREAMS
-from source_confluence.transport.auth import authenticator_for
+from source_confluence.transport.auth import access_for
 from source_confluence.transport.client import Client
-from source_confluence.transport.site import Site
 from source_confluence.transport.workers import Workers
 
 
@@ -53,7 +52,7 @@ def streams_of(settings: Config, stop: Stop) -> tuple[list[ConfluenceStream], Wo
 def _sync_of(settings: Config, stop: Stop) -> SyncContext:
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings come from any thread
     rate_limit = RateLimit(AdaptiveRate() if settings.num_workers > 1 else None)
-    client = Client(Site(settings.host), authenticator_for(settings), rate_limit)
+    client = Client(access_for(settings), rate_limit)
     return SyncContext(
         client=client,
         session=client.open_session(),

@@ -1,10 +1,13 @@
 """Find out, within half a minute, whether the site knows the account."""
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import replace
+from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -16,7 +19,8 @@ from source_confluence.failures import classify, table
 from source_confluence.failures.failure import Failure, FinalFailureError, Request
 from source_confluence.paging.page import Page
 from source_confluence.transport.body import decompressed
-from source_confluence.transport.client import Bounds, Client
+from source_confluence.transport.client import Client
+from source_confluence.transport.exchange import Answer, Bounds
 
 DEADLINE_SECONDS = 30
 """For the whole check, whatever the network does."""
@@ -25,12 +29,16 @@ READ_TIMEOUT_SECONDS = 10
 
 _CURRENT_USER = "wiki/rest/api/user/current"
 _SPACES = "wiki/api/v2/spaces"
+_SCOPES = {
+    _CURRENT_USER: "read:confluence-user or read:content-details:confluence",
+    _SPACES: "read:space:confluence",
+}
 
 _MAX_BYTES = 1024 * 1024
 _PAUSE_SECONDS = 1
 _MAX_PAUSE_SECONDS = 5
 
-_NOT_KNOWN = (table.UNAUTHORIZED, table.ANONYMOUS, table.UNRECOGNISED)
+_NOT_KNOWN = (table.UNAUTHORIZED, table.TOKEN_REFUSED, table.ANONYMOUS, table.UNRECOGNISED)
 
 MaxRetries = Callable[[Failure], int]
 Decoded = TypeVar("Decoded")
@@ -61,8 +69,9 @@ def check(client: Client) -> None:
 
     Confluence treats a credential it does not know as an anonymous visitor wherever visitors are
     allowed, so a list that answers proves nothing; who the current user is, does. Only when that
-    question gets another answer, but not that the site does not know the credential (a token may
-    lack the scope for it), the list of spaces decides.
+    question gets another answer, but not that the site does not know the credential, the list of
+    spaces decides. A token that lacks the scope for a question has no answer to it, yet it is one
+    that Atlassian knows: then it is left to the lists what it can read.
 
     Raises:
         CheckFailedError: In every other case, within `DEADLINE_SECONDS`; nothing else is raised.
@@ -70,7 +79,8 @@ def check(client: Client) -> None:
     Source: https://developer.atlassian.com/cloud/confluence/basic-auth-for-rest-apis/
     """
     with client.open_session(keeps_cookies=False) as session:
-        _within_deadline(_prove, client, session)
+        prove = partial(_prove, client, session)
+        _within_deadline(client, partial(_when_let_in, client, prove, _retries_of_check))
 
 
 def require_known_account(client: Client, session: requests.Session, *, saw_rows: bool) -> None:
@@ -86,29 +96,55 @@ def require_known_account(client: Client, session: requests.Session, *, saw_rows
         FinalFailureError: When it says that it does not, again and again where that comes for
             moments under load; no answer is taken for a yes.
     """
+    ask_for_it = partial(_require_known_account, client, session, saw_rows)
     try:
-        _within_deadline(_require_known_account, client, session, saw_rows)
+        _when_let_in(client, partial(_within_deadline, client, ask_for_it), _retries_at_end)
     except CheckFailedError as error:
         if error.failure in (*_NOT_KNOWN, table.NO_VISIBLE_SPACE):
             raise FinalFailureError(error.failure, str(error), "") from None
 
 
-def _within_deadline(act: Callable[..., None], client: Client, *arguments: object) -> None:
+def _when_let_in(client: Client, act: Callable[[], None], max_retries: MaxRetries) -> None:
+    """Do what sends requests; once more, when the credentials may be accepted in another way."""
+    _open(client, max_retries)
+    entry = client.access.entry
+    try:
+        act()
+    except CheckFailedError as error:
+        if error.failure is not table.UNAUTHORIZED or not client.access.renew(entry):
+            raise
+        _open(client, max_retries)
+        act()
+
+
+def _open(client: Client, max_retries: MaxRetries) -> None:
+    for attempt in itertools.count():
+        answer = client.access.open()
+        if answer is None:
+            return
+        failure = answer.failure or table.UNFORESEEN
+        if attempt >= max_retries(failure):
+            raise _failed(client, _CURRENT_USER, answer)
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _within_deadline(client: Client, act: Callable[[], None]) -> None:
     """Do it in a thread of its own, and raise what it raises, as a CheckFailedError.
 
     Only a thread can be left behind when a name look-up hangs or a body trickles in byte by byte:
     no timeout of requests ends those.
     """
-    outcome = in_thread(act, client, *arguments)
+    outcome = in_thread(act)
     try:
         outcome.result(timeout=DEADLINE_SECONDS)
     except CheckFailedError:
         raise
     except FutureTimeoutError:
-        raise _failed(table.TIMEOUT, _request(client, _CURRENT_USER)) from None
+        raise _failed(client, _CURRENT_USER, Answer(failure=table.TIMEOUT)) from None
     except Exception as error:  # noqa: BLE001 (a check that ends without an answer helps nobody)
         failure, detail = classify.of_exception(error)
-        raise _failed(failure, _request(client, _CURRENT_USER), detail=detail) from None
+        answer = Answer(failure=failure, detail=detail)
+        raise _failed(client, _CURRENT_USER, answer) from None
 
 
 def in_thread(act: Callable[..., None], *arguments: object) -> "Future[None]":
@@ -132,7 +168,15 @@ def _prove(client: Client, session: requests.Session) -> None:
     except CheckFailedError as error:
         if error.failure in _NOT_KNOWN or not error.was_answered:
             raise
+        _require_space_if_it_may_be_asked_for(client, session)
+
+
+def _require_space_if_it_may_be_asked_for(client: Client, session: requests.Session) -> None:
+    try:
         _require_space(client, session)
+    except CheckFailedError as error:
+        if error.failure is not table.SCOPE_MISSING:
+            raise
 
 
 def _require_known_account(client: Client, session: requests.Session, saw_rows: bool) -> None:
@@ -164,15 +208,17 @@ def _require_known_user(client: Client, session: requests.Session, max_retries: 
     request = _request(client, _CURRENT_USER)
     user = ask(client, session, request, {}, _user, max_retries)
     if user.get("type") == "anonymous":
-        raise _failed(table.ANONYMOUS, request)
+        raise CheckFailedError(table.ANONYMOUS.message(request), table.ANONYMOUS, was_answered=True)
     if user.get("type") != "known" or not user.get("accountId"):
-        raise _failed(table.UNFORESEEN, request, status=200, detail="no known user")
+        text = table.UNFORESEEN.message(request, status=200, detail="no known user")
+        raise CheckFailedError(text, table.UNFORESEEN, was_answered=True)
 
 
 def _require_space(client: Client, session: requests.Session) -> None:
     request = _request(client, _SPACES)
     if not ask(client, session, request, {"limit": "1"}, _spaces, _retries_of_check):
-        raise _failed(table.NO_VISIBLE_SPACE, request)
+        text = table.NO_VISIBLE_SPACE.message(request)
+        raise CheckFailedError(text, table.NO_VISIBLE_SPACE, was_answered=True)
 
 
 def ask(  # noqa: PLR0913, PLR0917 (a question, and how to understand the answer)
@@ -194,19 +240,19 @@ def ask(  # noqa: PLR0913, PLR0917 (a question, and how to understand the answer
         max_wait_seconds=_MAX_PAUSE_SECONDS,
     )
     answer = client.get(session, request.path.removeprefix("/"), query, bounds=bounds)
-    failure, detail = answer.failure, answer.detail
     if answer.body is not None:
         try:
             return decode(decompressed(answer.body, _MAX_BYTES))
         except (ResponseError, requests.RequestException) as error:
             failure, detail = classify.of_exception(error)
-    failure = failure or table.UNFORESEEN
+            answer = replace(answer, failure=failure, detail=detail)
+    failure = answer.failure or table.UNFORESEEN
     if max_retries(failure) > 0:
         asked = answer.refusal.seconds if answer.refusal else 0
         time.sleep(max(_PAUSE_SECONDS, asked))
         fewer: MaxRetries = lambda row: max_retries(row) - 1  # noqa: E731
         return ask(client, session, request, query, decode, fewer)
-    raise _failed(failure, request, status=answer.status, detail=detail)
+    raise _check_failed(answer, request)
 
 
 def _user(body: bytes) -> Mapping[str, Any]:
@@ -225,16 +271,19 @@ def _spaces(body: bytes) -> list[Mapping[str, Any]]:
 
 
 def _request(client: Client, path: str) -> Request:
-    return Request(
-        host=client.site.host,
-        path=f"/{path}",
+    return client.in_words(
+        path,
         permission="permission to use Confluence and to view a space",
-        otherwise="use the API token of another account",
+        otherwise="use the credentials of another account",
+        scope=_SCOPES[path],
     )
 
 
-def _failed(
-    failure: Failure, request: Request, *, status: int | None = None, detail: str = ""
-) -> CheckFailedError:
-    message = failure.message(request, status=status, detail=detail)
-    return CheckFailedError(message, failure, was_answered=status is not None)
+def _failed(client: Client, path: str, answer: Answer) -> CheckFailedError:
+    return _check_failed(answer, _request(client, path))
+
+
+def _check_failed(answer: Answer, request: Request) -> CheckFailedError:
+    failure, words = answer.failure or table.UNFORESEEN, answer.in_words(request)
+    message = failure.message(words, status=answer.status, detail=answer.detail)
+    return CheckFailedError(message, failure, was_answered=answer.status is not None)

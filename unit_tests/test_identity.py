@@ -12,7 +12,7 @@ import requests_mock
 from fake_confluence import Fault
 from source_confluence import permissions
 from source_confluence.identity import DEADLINE_SECONDS
-from source_confluence.transport.client import MAX_REFUSAL_SECONDS
+from source_confluence.transport.exchange import MAX_REFUSAL_SECONDS
 from unit_tests.conftest import StartSite
 from unit_tests.protocol import check
 from unit_tests.streams_under_test import PATHS, contents
@@ -52,7 +52,8 @@ def test_a_wrong_credential_fails_without_a_second_try(
 ) -> None:
     site = start_site()
     assert "did not accept the credentials (HTTP 401)" in failure({**site.config, **wrong})
-    assert len(site.calls) == 1
+    paths = [call.path for call in site.calls]
+    assert paths == ["/wiki/rest/api/user/current", "/_edge/tenant_info"]
     assert waits == []
 
 
@@ -76,7 +77,7 @@ def assert_blames_the_token(host: str, message: str) -> None:
     happened, _, rest = message.partition(" Likely cause: ")
     assert happened.startswith(f"{host} did not recognise the credentials at /wiki/")
     assert rest.startswith("the API token has expired, was revoked or is wrong")
-    assert "What to do: Create an API token without scopes" in rest
+    assert "What to do: Create an API token at " in rest
     assert "deselect" not in message
 
 
@@ -121,7 +122,7 @@ def test_refusals_that_trickle_in_are_told_by_their_status_in_time(
     status: int, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both questions are asked twice; what each body may take leaves room for that."""
-    longest = "source_confluence.transport.client.MAX_REFUSAL_SECONDS"
+    longest = "source_confluence.transport.exchange.MAX_REFUSAL_SECONDS"
     assert 4 * MAX_REFUSAL_SECONDS < DEADLINE_SECONDS - 5
     monkeypatch.setattr(longest, 0.2)
     slow = Fault(kind="status", status=status, seconds=0.1, count=None)

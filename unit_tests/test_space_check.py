@@ -70,7 +70,7 @@ def test_a_space_that_the_account_may_not_view_fails(start_site: StartSite) -> N
     history.hide(history.rows(SPACES)[2]["id"])
     status, message = checked(site, spaces=["SP2"])
     assert status == "FAILED"
-    assert "the account of the API token may not view" in message
+    assert "the account may not view" in message
 
 
 def test_without_spaces_in_the_settings_none_is_looked_for(start_site: StartSite) -> None:

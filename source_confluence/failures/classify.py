@@ -1,5 +1,6 @@
 """Find the row of the table for what came instead of a page: a status, a body, an exception."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -19,11 +20,13 @@ from source_confluence.exceptions import (
 from source_confluence.failures import table
 from source_confluence.failures.failure import Failure
 
-STATUSES_TO_READ = (403, 404)
-"""The refusals whose bodies may tell that the site does not recognise the credentials."""
+STATUSES_TO_READ = (400, 401, 403, 404)
+"""The refusals whose bodies may tell what of the credentials is refused."""
 
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 _NO_ACCESS = "caller cannot access confluence"
+_NO_SCOPE = "scope does not match"
+_OAUTH_ERROR = re.compile(r"[a-z_]{1,40}")
 
 _BY_CAUSE: tuple[tuple[type[BaseException], Failure], ...] = (
     (TooLargeError, table.TOO_LARGE),
@@ -45,13 +48,19 @@ _BY_CAUSE: tuple[tuple[type[BaseException], Failure], ...] = (
 )
 
 
-def of_status(
-    status: int, body: bytes, wait_seconds: float, max_wait_seconds: float
+def of_refusal(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    wait_seconds: float,
+    max_wait_seconds: float,
 ) -> tuple[Failure, str]:
     """The row for a response with a status other than 200, and what exactly was wrong.
 
     Args:
         status: The HTTP status.
+        headers: Those of the response.
         body: Its body, for the `STATUSES_TO_READ`; else nothing.
         wait_seconds: The wait that it orders, or 0.
         max_wait_seconds: A longer wait than that is a failure of its own.
@@ -60,14 +69,17 @@ def of_status(
     """
     if wait_seconds > max_wait_seconds:
         return table.WAIT_TOO_LONG, _in_words(wait_seconds)
-    if is_unrecognised(status, body):
+    document = _document(body)
+    if failure := _of_gateway(status, headers, document):
+        return failure, ""
+    if _is_unrecognised(status, document):
         return table.UNRECOGNISED, ""
     if status in table.BY_STATUS:
         failure = table.BY_STATUS[status]
     else:
         by_class = {3: table.REDIRECT, 5: table.SERVER_ERROR}
         failure = by_class.get(status // 100, table.UNEXPECTED_STATUS)
-    return failure, "as it says itself" if failure is table.TOO_LARGE else ""
+    return failure, "as it says itself" if failure is table.TOO_LARGE else _oauth_error(document)
 
 
 def of_exception(exception: BaseException) -> tuple[Failure, str]:
@@ -94,17 +106,41 @@ def is_login_refused(headers: Mapping[str, str]) -> bool:
     return "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason
 
 
-def is_unrecognised(status: int, body: bytes) -> bool:
+def _of_gateway(status: int, headers: Mapping[str, str], document: object) -> Failure | None:
+    """The row for what Atlassian's gateway refuses by itself, before Confluence sees it.
+
+    `X-Failure-Category: FAILURE_CLIENT_SCOPE_CHECK`, for a path that it does not know, too; or
+    `FAILURE_CLIENT_AUTH`, `FAILURE_CLIENT_AUTH_MISMATCH`, for credentials that it does not accept.
+    """
+    category = headers.get("X-Failure-Category", "").upper().replace(" ", "_")
+    match status, document:
+        case 401, {"message": str(message)} if _NO_SCOPE in message.lower():
+            return table.SCOPE_MISSING
+    if category == "FAILURE_CLIENT_SCOPE_CHECK":
+        return table.SCOPE_MISSING
+    return table.UNAUTHORIZED if category.startswith("FAILURE_CLIENT_AUTH") else None
+
+
+def _oauth_error(document: object) -> str:
+    """`unauthorized_client` of `{"error": "unauthorized_client", "error_description": "…"}`."""
+    error = document.get("error") if isinstance(document, dict) else None
+    return error if isinstance(error, str) and _OAUTH_ERROR.fullmatch(error) else ""
+
+
+def _document(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        return None
+
+
+def _is_unrecognised(status: int, document: object) -> bool:
     """Whether a refusal is the one that a site gives to every caller it does not know.
 
     Not every site answers 401 to a token that has expired, was revoked or is wrong. v2 says
     `{"errors": [{"status": 404, "title": "Not Found", "detail": null}]}`, while a genuine 404 names
     what is missing. v1 says `{"statusCode": 403, "message": "… caller cannot access Confluence"}`.
     """
-    try:
-        document = orjson.loads(body)
-    except ValueError:
-        return False
     match status, document:
         case 404, {"errors": [{"title": "Not Found"} as error]}:
             return not error.get("detail")

@@ -19,6 +19,10 @@ class Request:
         permission: What the account must be allowed: `permission to view the pages`.
         otherwise: What to do when that cannot be granted: `deselect the stream 'pages'`.
         place: Where in the list it was: `at the offset 2000`.
+        scope: What a token must have, if it has scopes: `read:page:confluence`.
+        refused: The likely cause when the credentials are not accepted, the rest of a sentence.
+        renewal: How to get others, a sentence.
+        server: Who was asked, where that is not the host: `api.atlassian.com`.
     """
 
     host: str
@@ -26,6 +30,10 @@ class Request:
     permission: str
     otherwise: str
     place: str = "where it begins"
+    scope: str = ""
+    refused: str = "the credentials are wrong"
+    renewal: str = "Enter others."
+    server: str = ""
 
     @property
     def subject(self) -> str:
@@ -86,7 +94,8 @@ def by_stream(messages: Mapping[str, str]) -> list[str]:
 
 
 def _filled(template: str, request: Request, status: int | None, detail: str) -> str:
-    return template.format(**asdict(request), status=status, detail=detail)
+    words = {**asdict(request), "server": request.server or request.host}
+    return template.format(**words, status=status, detail=detail)
 
 
 class FinalFailureError(AirbyteTracedException):

@@ -19,7 +19,6 @@ _FEW_RETRIES = 2
 _RETRIES = 5
 _RATE_LIMIT_RETRIES = 30
 
-_TOKEN_PAGE = "https://id.atlassian.com/manage-profile/security/api-tokens"  # noqa: S105 (a page)
 _TRY_LATER = "Run it again later; https://status.atlassian.com shows whether Confluence is down."
 _REPORT = (
     "Update the connector; if that does not help, report this message, and the log before it, "
@@ -30,7 +29,7 @@ REDIRECT = Failure(
     happened="{host} sent {path} elsewhere (HTTP {status}).",
     cause="the site has another domain name now, or sends callers it does not know to a login.",
     remedy="Open https://{host}/wiki in a browser and enter the host name the address bar then "
-    "shows; if it is the same, create a new API token at " + _TOKEN_PAGE + ".",
+    "shows. If it is the same: {renewal}",
     failure_type=_USER_MUST_ACT,
 )
 BAD_REQUEST = Failure(
@@ -41,15 +40,39 @@ BAD_REQUEST = Failure(
 )
 UNAUTHORIZED = Failure(
     happened="{host} did not accept the credentials (HTTP 401).",
-    cause="the e-mail address and the API token are not of the same account, the token has expired "
-    "or was revoked, or it is a token with scopes, which the site itself does not accept.",
-    remedy="Create an API token without scopes at " + _TOKEN_PAGE + " and enter it with the e-mail "
-    "address of the same account.",
+    cause="{refused}.",
+    remedy="{renewal}",
+    failure_type=_USER_MUST_ACT,
+)
+SCOPE_MISSING = Failure(
+    happened="{host} does not open {path} to these credentials: the scope does not match "
+    "(HTTP {status}).",
+    cause="they lack the scope {scope}; Atlassian says the same of a path that it does not know.",
+    remedy="Create a token, or OAuth credentials, with that scope too, because none can be added "
+    "later; for an OAuth app, add it there and authorize the connector again; or {otherwise}.",
+    failure_type=_USER_MUST_ACT,
+)
+TOKEN_REFUSED = replace(
+    UNAUTHORIZED,
+    happened="{host} gave no access token at {path} (HTTP {status}, {detail}).",
+)
+NO_CLOUD_ID = Failure(
+    happened="{host} does not say which Confluence Cloud site it is ({detail}).",
+    cause="the domain name is not that of a Confluence Cloud site, or is an old one.",
+    remedy="Open https://{host}/wiki in a browser and enter the host name the address bar then "
+    "shows.",
+    failure_type=_USER_MUST_ACT,
+    max_retries=1,
+)
+SITE_NOT_GRANTED = Failure(
+    happened="The credentials do not give access to the site that is meant.",
+    cause="they are for other sites ({detail}).",
+    remedy="Enter the domain name of one of these, or: {renewal}",
     failure_type=_USER_MUST_ACT,
 )
 FORBIDDEN = Failure(
     happened="{host} refused {path} (HTTP 403).",
-    cause="the account of the API token lacks {permission}.",
+    cause="the account lacks {permission}.",
     remedy="Grant that to the account, or {otherwise}.",
     failure_type=_USER_MUST_ACT,
     # Under load, live sites answered 403 and 404 (`x-cache: Error from cloudfront`) for moments.
@@ -57,8 +80,8 @@ FORBIDDEN = Failure(
 )
 NOT_FOUND = Failure(
     happened="{host} has nothing at {path} (HTTP 404).",
-    cause="the domain name is not that of a Confluence Cloud site, or the account of the API token "
-    "lacks {permission}.",
+    cause="the domain name is not that of a Confluence Cloud site, or the account lacks "
+    "{permission}.",
     remedy="Open https://{host}/wiki in a browser as that account: enter the host name of the "
     "address bar, grant what is missing, or {otherwise}.",
     failure_type=_USER_MUST_ACT,
@@ -67,9 +90,9 @@ NOT_FOUND = Failure(
 UNRECOGNISED = replace(
     NOT_FOUND,
     happened="{host} did not recognise the credentials at {path} (HTTP {status}).",
-    cause="the API token has expired, was revoked or is wrong; if not, the domain name is that of "
-    "another site, or the account lacks {permission}.",
-    remedy=UNAUTHORIZED.remedy + " If that does not help, open https://{host}/wiki in a browser as "
+    cause="{refused}; if not, the domain name is that of another site, or the account lacks "
+    "{permission}.",
+    remedy="{renewal} If that does not help, open https://{host}/wiki in a browser as "
     "that account: enter the host name of the address bar, grant what is missing, or {otherwise}.",
 )
 GONE = Failure(
@@ -150,7 +173,7 @@ SHRUNK = Failure(
     failure_type=_USER_MUST_ACT,
 )
 UNKNOWN_HOST = Failure(
-    happened="There is no host {host}.",
+    happened="There is no host {server}.",
     cause="a typing error in the domain name, or this machine cannot look up names.",
     remedy="Enter the host name that the browser's address bar shows on a page of your site, for "
     "example acme.atlassian.net.",
@@ -159,14 +182,14 @@ UNKNOWN_HOST = Failure(
 )
 NAME_LOOK_UP = replace(
     UNAVAILABLE,
-    happened="The name {host} could not be looked up.",
+    happened="The name {server} could not be looked up.",
     cause="the network of this machine has a fault, or the domain name a typing error.",
     remedy="Check both, and run it again.",
 )
 PROXY = Failure(
-    happened="The proxy between us and {host} did not work ({detail}).",
+    happened="The proxy between us and {server} did not work ({detail}).",
     cause="HTTPS_PROXY names a proxy that is wrong, down, or wants a password.",
-    remedy="Correct or remove HTTPS_PROXY, or add {host} to NO_PROXY.",
+    remedy="Correct or remove HTTPS_PROXY, or add {server} to NO_PROXY.",
     failure_type=_PASSES,
     max_retries=_RETRIES,
 )
@@ -177,19 +200,19 @@ TRUST_STORE = Failure(
     failure_type=_USER_MUST_ACT,
 )
 PRIVATE_HOST = Failure(
-    happened="Airbyte Cloud does not connect to {host}.",
+    happened="Airbyte Cloud does not connect to {server}.",
     cause="the name leads to an address in a private network.",
     remedy="Enter the public host name of your site, for example acme.atlassian.net.",
     failure_type=_USER_MUST_ACT,
 )
 REFUSED = replace(
     UNAVAILABLE,
-    happened="{host} refused the connection.",
+    happened="{server} refused the connection.",
     cause="a wrong port, or a firewall.",
-    remedy="Enter the domain name without a port, and allow outgoing HTTPS to {host}.",
+    remedy="Enter the domain name without a port, and allow outgoing HTTPS to {server}.",
 )
 CERTIFICATE = Failure(
-    happened="The TLS certificate of {host} cannot be trusted.",
+    happened="The TLS certificate of {server} cannot be trusted.",
     cause="a proxy that inspects TLS, or the wrong host name.",
     remedy="Check the domain name; behind such a proxy, set REQUESTS_CA_BUNDLE to a file with the "
     "usual certificates and the proxy's.",
@@ -197,14 +220,14 @@ CERTIFICATE = Failure(
 )
 TIMEOUT = replace(
     UNAVAILABLE,
-    happened="{host} did not answer {path} in time.",
+    happened="{server} did not answer {path} in time.",
     cause="Confluence is overloaded, or a firewall swallows the connection.",
-    remedy="Allow outgoing HTTPS to {host}. " + _TRY_LATER,
+    remedy="Allow outgoing HTTPS to {server}. " + _TRY_LATER,
 )
 SLOW_ANSWER = replace(TIMEOUT, is_of_size=True)
 CONNECTION_LOST = replace(
     UNAVAILABLE,
-    happened="The connection to {host} broke while we asked for {path} ({detail}).",
+    happened="The connection to {server} broke while we asked for {path} ({detail}).",
     cause="a fault of the network, or a proxy in between.",
     remedy="Run it again; if it comes back, ask whoever runs the network.",
 )
@@ -217,20 +240,18 @@ UNFORESEEN = Failure(
 ANONYMOUS = replace(
     UNAUTHORIZED,
     happened="{host} did not recognise the credentials and treats us as an anonymous visitor.",
-    cause="the e-mail address and the API token are not of the same account, or the token has "
-    "expired or was revoked.",
 )
 NO_VISIBLE_SPACE = Failure(
     happened="{host} shows us no space.",
-    cause="the account of the API token may view no space, or the credentials were not recognised.",
-    remedy="Log in to https://{host}/wiki as that account: when you see spaces there, create a new "
-    "API token at " + _TOKEN_PAGE + "; when not, grant {permission}.",
+    cause="the account may view no space, or the credentials were not recognised.",
+    remedy="Log in to https://{host}/wiki as that account. When you see no spaces there, grant "
+    "{permission}. When you do: {renewal}",
     failure_type=_USER_MUST_ACT,
 )
 UNKNOWN_SPACE = Failure(
     happened="{host} shows us no space with the key {detail}.",
-    cause="a typing error, the name of a space in place of its key, or a space that the account of "
-    "the API token may not view.",
+    cause="a typing error, the name of a space in place of its key, or a space that the account "
+    "may not view.",
     remedy="Open the space in a browser and enter the part behind /spaces/ in its address, for "
     "example ENG in https://{host}/wiki/spaces/ENG/overview; if that is what was entered, let the "
     "account view the space, or remove its key.",

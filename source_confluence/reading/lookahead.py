@@ -11,7 +11,7 @@ import requests
 
 from source_confluence import output
 from source_confluence.exceptions import FilterIgnoredError, TooLargeError
-from source_confluence.failures.table import RATE_LIMITED, TOO_LARGE
+from source_confluence.failures.table import RATE_LIMITED, TOO_LARGE, UNAUTHORIZED
 from source_confluence.limits.headers import MAX_ASKED_WAIT_SECONDS
 from source_confluence.paging.page import Page
 from source_confluence.paging.pager import Position
@@ -20,7 +20,7 @@ from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_size import PageSize
 from source_confluence.reading.page_source import Batch, PageSource
 from source_confluence.reading.slot import UNSOUND, Slot
-from source_confluence.transport.client import Answer, Bounds
+from source_confluence.transport.exchange import Answer, Bounds
 
 MAX_WINDOW_BYTES = 64 * 1024 * 1024
 """Of compressed bodies in the window; one of more than its share is fetched sequentially."""
@@ -209,6 +209,9 @@ class Lookahead:
         The workers are never given more than they can send at once: what waited in their queue
         would be sent after a refusal that nobody could foresee.
         """
+        if self._client.access.open() is not None:
+            self.close()  # read on sequentially, where it is asked for again and, in the end, told
+            return
         asked_at, query = self._limit.take_turn(), slot.plan.request.query
 
         def send(session: requests.Session) -> Answer:
@@ -249,12 +252,19 @@ class Lookahead:
             is_too_long = answer.refusal.seconds > MAX_ASKED_WAIT_SECONDS
             if is_too_long or slot.refusal_count > RATE_LIMITED.max_retries:
                 self._give_up(slot, answer.summary)
+        elif answer.failure is UNAUTHORIZED and self._is_renewed(slot, answer):
+            pass  # it is sent again
         elif answer.body is None:
             self._give_up(slot, answer.summary, is_too_large=answer.failure is TOO_LARGE)
         else:
             slot.body, slot.seconds = answer.body, answer.seconds
             if slot.plan.leads_on and not slot.is_given_up:
                 self._read_body(slot)
+
+    def _is_renewed(self, slot: Slot, answer: Answer) -> bool:
+        """Whether the credentials may be accepted in another way; once for each page."""
+        is_first, slot.was_refused = not slot.was_refused, True
+        return is_first and answer.entry is not None and self._client.access.renew(answer.entry)
 
     def _read_body(self, slot: Slot) -> None:
         try:

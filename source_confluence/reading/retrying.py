@@ -10,14 +10,14 @@ import requests
 from source_confluence.exceptions import ResponseError
 from source_confluence.failures import classify
 from source_confluence.failures.failure import Failure, FinalFailureError, Request
-from source_confluence.failures.table import RATE_LIMITED, UNFORESEEN
+from source_confluence.failures.table import RATE_LIMITED, UNAUTHORIZED, UNFORESEEN
 from source_confluence.limits.waiting import print_rate_limited
 from source_confluence.paging.page import Page
 from source_confluence.paging.plan import PageRequest
 from source_confluence.reading.context import ListContext
 from source_confluence.reading.page_source import Batch
 from source_confluence.transport.body import decompressed
-from source_confluence.transport.client import Answer
+from source_confluence.transport.exchange import Answer
 
 
 class RetryingClient:
@@ -56,21 +56,30 @@ class RetryingClient:
             answer, page = self._attempt(request)
             if page is not None:
                 return Batch(page=page, seconds=answer.seconds)
-            failure = answer.failure or UNFORESEEN
-            brief = self._brief(answer, failure, in_words)
+            failure, words = answer.failure or UNFORESEEN, answer.in_words(in_words)
+            brief = self._brief(answer, failure, words)
             failure_counts[failure] += 1
+            if (
+                failure is UNAUTHORIZED
+                and failure_counts[failure] == 1
+                and self._is_renewed(answer)
+            ):
+                continue
             attempts = max_retries(failure) + 1
             if failure_counts[failure] >= attempts:
-                message = failure.message(in_words, status=answer.status, detail=answer.detail)
+                message = failure.message(words, status=answer.status, detail=answer.detail)
                 raise FinalFailureError(failure, message, brief)
             self._logger.warning("Attempt %d of %d: %s", failure_counts[failure], attempts, brief)
             self._back_off(answer, attempt)
         raise AssertionError  # the loop has no end of its own
 
     def _attempt(self, request: PageRequest) -> tuple[Answer, Page | None]:
-        """The answer to one request, and the page in it if there is one."""
+        """The answer to one request, or what stands in the way; and the page in it, if any."""
         asked_at = self._throttle.take_turn()
         self._logger.debug("Sending GET /%s with %s.", self._path, dict(request.query))
+        shut = self._sync.client.access.open()
+        if shut is not None:
+            return shut, None
         with self._sync.stop.interruptible():
             answer = self._sync.client.get(
                 self._sync.session, self._path, request.query, asked_at=asked_at
@@ -84,6 +93,10 @@ class RetryingClient:
         except (ResponseError, requests.RequestException) as error:
             failure, detail = classify.of_exception(error)
             return replace(answer, body=None, failure=failure, detail=detail), None
+
+    def _is_renewed(self, answer: Answer) -> bool:
+        """Whether the credentials may be accepted in another way than they were refused."""
+        return answer.entry is not None and self._sync.client.access.renew(answer.entry)
 
     def _back_off(self, answer: Answer, attempt: int) -> None:
         if answer.failure is RATE_LIMITED:
@@ -102,4 +115,4 @@ class RetryingClient:
             summary = failure.summary(request, detail=answer.detail)
             return f"{summary} ({answer.cause})"
         trace = f" (trace {answer.trace_id})" if answer.trace_id else ""
-        return f"GET /{self._path}: {answer.summary}{trace}"
+        return f"GET {answer.path or request.path}: {answer.summary}{trace}"

@@ -24,6 +24,7 @@ class Slot:
         seconds: How long its last response took.
         is_given_up: Whether it cannot be fetched this way, or is no longer wanted.
         is_in_flight: Whether one of its requests has not been answered.
+        was_refused: Whether one of its requests was refused with 401.
         refusal_count: How many of its requests were refused with 429.
     """
 
@@ -34,6 +35,7 @@ class Slot:
         self.seconds = 0.0
         self.is_given_up = False
         self.is_in_flight = False
+        self.was_refused = False
         self.refusal_count = 0
 
     @property

@@ -65,7 +65,7 @@ def _require_spaces(client: Client, selection: Selection) -> None:
     if missing:
         detail = ", ".join(_with_nearest(key, known) for key in missing[:_MAX_NAMED])
         detail += ", …" if len(missing) > _MAX_NAMED else ""
-        message = UNKNOWN_SPACE.message(request_for_spaces(client.site.host), detail=detail)
+        message = UNKNOWN_SPACE.message(request_for_spaces(client), detail=detail)
         raise CheckFailedError(message, UNKNOWN_SPACE, was_answered=True)
 
 
@@ -73,7 +73,7 @@ def _spaces(
     client: Client, session: requests.Session, filtered_by: Mapping[str, Any]
 ) -> Iterator[KnownSpace]:
     """The spaces, or the first ones of very many."""
-    request, rows = request_for_spaces(client.site.host), SPACES.paging.max_rows
+    request, rows = request_for_spaces(client), SPACES.paging.max_rows
     until, query = now_seconds() + _LISTING_SECONDS, {"limit": rows, **filtered_by}
     decode = partial(Page.parse, asked_rows=rows, has_links=True)
     for _ in range(_MAX_BATCHES):

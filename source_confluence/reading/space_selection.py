@@ -24,18 +24,19 @@ from source_confluence.reading.page_source import Batch, PageSource
 from source_confluence.reading.retrying import RetryingClient
 from source_confluence.reading.sequential import Sequential
 from source_confluence.reading.walk import Walk
+from source_confluence.transport.client import Client
 
 SPACES = Listing(path="wiki/api/v2/spaces", paging=ByCursor(max_rows=250))
 """The spaces, without what is heavy in them."""
 
 
-def request_for_spaces(host: str) -> Request:
+def request_for_spaces(client: Client) -> Request:
     """What is asked for, in words for messages."""
-    return Request(
-        host=host,
-        path=f"/{SPACES.path}",
+    return client.in_words(
+        SPACES.path,
         permission="permission to use Confluence and to view the spaces",
         otherwise="leave out the settings that select spaces",
+        scope="read:space:confluence",
     )
 
 
@@ -145,7 +146,7 @@ def _spaces(context: ListContext, filtered_by: Mapping[str, Any]) -> Iterator[Kn
         context,
         listing=replace(SPACES, filtered_by=filtered_by),
         key=row_key,
-        request=request_for_spaces(context.request.host),
+        request=request_for_spaces(context.sync.client),
     )
     page_size = PageSize(SPACES.paging.max_rows)
     walk = Walk(context, Sequential(context, RetryingClient(context), page_size), None)

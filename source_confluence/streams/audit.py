@@ -39,6 +39,7 @@ class Audit(ConfluenceStream):
         "the global permission 'Confluence administrator', which the audit log needs (on the Free "
         "plan there is no audit log for anyone)"
     )
+    scope = "read:audit-log:confluence"
     primary_key = "event_id"
     dated_by = "creationDate"
 

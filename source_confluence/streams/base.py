@@ -13,7 +13,7 @@ from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy
 
 from source_confluence.exceptions import BrokenPagingError, StoppedError
 from source_confluence.failures import classify
-from source_confluence.failures.failure import FinalFailureError, Request
+from source_confluence.failures.failure import FinalFailureError
 from source_confluence.failures.table import BROKEN_PAGING, STOPPED
 from source_confluence.identity import require_known_account
 from source_confluence.limits.throttle import Throttle
@@ -61,6 +61,8 @@ class ConfluenceStream(HttpStream, ABC):
     """All of the list: path, paging, what is heavy in it."""
     permission: ClassVar[str]
     """What the account must be allowed, as the end of "the account lacks …"."""
+    scope: ClassVar[str]
+    """What a token with scopes must have for it: `read:page:confluence`."""
     shown_to_visitors: ClassVar[bool] = False
     """Whether a site that is open to the public gives anonymous visitors a part of the list."""
     dated_by: ClassVar[str] = ""
@@ -69,9 +71,9 @@ class ConfluenceStream(HttpStream, ABC):
     primary_key: str = "id"
 
     def __init__(self, sync: SyncContext) -> None:
-        self.request = Request(
-            host=sync.client.site.host,
-            path=f"/{self.listing.path}",
+        self.request = sync.client.in_words(
+            self.listing.path,
+            scope=self.scope,
             permission=self.permission,
             otherwise=f"deselect the stream '{self.name}'",
         )

@@ -21,6 +21,7 @@ class Pages(ConfluenceStream):
         changes=Changes(newest_first="-modified-date"),
     )
     permission = "permission to use Confluence and to view the pages"
+    scope = "read:page:confluence"
     shown_to_visitors = True
 
 
@@ -38,4 +39,5 @@ class BlogPosts(ConfluenceStream):
         changes=Changes(newest_first="-modified-date"),
     )
     permission = "permission to use Confluence and to view the blog posts"
+    scope = "read:page:confluence"
     shown_to_visitors = True

@@ -13,3 +13,4 @@ class Group(ConfluenceStream):
 
     listing = Listing(path="wiki/rest/api/group", paging=ByOffset(max_rows=200))
     permission = "permission to use Confluence"
+    scope = "read:group:confluence or read:confluence-groups"

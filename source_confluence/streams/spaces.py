@@ -21,4 +21,5 @@ class Space(ConfluenceStream):
         filters=Filters(spaces=SpaceFilter(parameter="ids", max_ids=250, field="id")),
     )
     permission = "permission to use Confluence and to view the spaces"
+    scope = "read:space:confluence"
     shown_to_visitors = True

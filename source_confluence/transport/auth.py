@@ -1,18 +1,21 @@
-"""Sign requests, and keep the credentials out of all output."""
-
-from airbyte_cdk.sources.streams.http.requests_native_auth import BasicHttpAuthenticator
-from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
+"""Choose the way in for the credentials of the user."""
 
 from source_confluence.settings.config import Config
+from source_confluence.settings.credentials import ApiToken, ServiceAccountToken
+from source_confluence.transport.access import Access, BearerAccess, TokenAccess
+from source_confluence.transport.oauth import OAuthAccess
+from source_confluence.transport.site import Site
 
 
-def authenticator_for(settings: Config) -> BasicHttpAuthenticator:
-    """Sign with e-mail address and token; both forms of the secret are masked in all output.
+def access_for(settings: Config) -> Access:
+    """The way in; no request is sent. All secrets are masked in all output from now on.
 
-    airbyte-cdk 7.39.1 masks the token as it was entered, but not its Base64 form, which the CDK's
-    own client logs, and forgets what was registered before a command began.
+    airbyte-cdk 7.39.1 masks what was entered, but not its Base64 form, and forgets what was
+    registered before a command began.
     """
-    authenticator = BasicHttpAuthenticator(settings.email, settings.api_token)
-    add_to_secrets(settings.api_token)
-    add_to_secrets(authenticator.token.removeprefix("Basic "))
-    return authenticator
+    site, credentials = Site(settings.host), settings.credentials
+    if isinstance(credentials, ApiToken):
+        return TokenAccess(site, credentials)
+    if isinstance(credentials, ServiceAccountToken):
+        return BearerAccess(site, credentials)
+    return OAuthAccess(site, credentials, settings.entered)

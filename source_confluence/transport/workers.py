@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 import requests
 
 from source_confluence.failures import classify
-from source_confluence.transport.client import Answer
+from source_confluence.transport.exchange import Answer
 
 Send = Callable[[requests.Session], Answer]
 Settle = Callable[[Answer], None]

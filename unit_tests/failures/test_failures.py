@@ -224,7 +224,7 @@ def test_a_refusal_that_trickles_in_is_not_waited_for(
     waits: list[float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("source_confluence.transport.client.MAX_REFUSAL_SECONDS", 0.2)
+    monkeypatch.setattr("source_confluence.transport.exchange.MAX_REFUSAL_SECONDS", 0.2)
     body = json.dumps({"errors": [{"title": "Not Found"}], "message": NO_ACCESS})
     slow = Fault(
         kind="status", status=status, body=body, seconds=0.1, path=PATHS[stream], count=None
@@ -537,7 +537,7 @@ def test_a_site_that_ignores_the_offset_is_an_error_and_not_a_loop(
 def test_no_answer_at_all_is_a_timeout(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.transport.client.READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("source_confluence.transport.exchange.READ_TIMEOUT_SECONDS", 0.2)
     site = start_site(content(BY_CURSOR, 3), faults=[Fault(kind="slow", seconds=1, count=None)])
 
     outcome = read(site.config, [BY_CURSOR])
@@ -551,7 +551,7 @@ def test_no_answer_at_all_is_a_timeout(
 def test_one_slow_answer_is_asked_for_again(
     start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.transport.client.READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("source_confluence.transport.exchange.READ_TIMEOUT_SECONDS", 0.2)
     site = start_site(content(BY_CURSOR, 3), faults=[Fault(kind="slow", seconds=2)])
 
     assert len(read(site.config, [BY_CURSOR]).records(BY_CURSOR)) == 3

@@ -7,12 +7,16 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_confluence.failures import classify, table
 from source_confluence.failures.failure import Failure, Request
+from source_confluence.settings.credentials import ApiToken
 
 REQUEST = Request(
     host="acme.atlassian.net",
     path="/wiki/api/v2/pages",
     permission="permission to view the pages",
     otherwise="deselect the stream 'pages'",
+    scope="read:page:confluence",
+    refused=ApiToken.refused,
+    renewal=ApiToken.renewal,
 )
 ROWS = {name: row for name, row in vars(table).items() if isinstance(row, Failure)}
 
@@ -50,7 +54,36 @@ def test_every_row_makes_a_message_of_three_parts(row: Failure) -> None:
     ],
 )
 def test_every_status_has_one_row(status: int, row: Failure) -> None:
-    assert classify.of_status(status, b"", 0, 60)[0] is row
+    assert refusal(status) is row
+
+
+def refusal(status: int, body: bytes = b"", category: str = "") -> Failure:
+    headers = {"X-Failure-Category": category} if category else {}
+    row, _ = classify.of_refusal(status, headers, body, wait_seconds=0, max_wait_seconds=60)
+    return row
+
+
+NO_SCOPE = b'{"code": 401, "message": "Unauthorized; scope does not match"}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "category", "row"),
+    [
+        (401, NO_SCOPE, "FAILURE_CLIENT_SCOPE_CHECK", table.SCOPE_MISSING),
+        (401, NO_SCOPE, "", table.SCOPE_MISSING),
+        (401, b"", "FAILURE_CLIENT_SCOPE_CHECK", table.SCOPE_MISSING),
+        (401, b"", "FAILURE CLIENT SCOPE CHECK", table.SCOPE_MISSING),
+        (401, b'{"message": "Unauthorized"}', "FAILURE_CLIENT_AUTH", table.UNAUTHORIZED),
+        (401, b"<!doctype html>", "", table.UNAUTHORIZED),
+        (403, b"", "FAILURE_CLIENT_AUTH_MISMATCH", table.UNAUTHORIZED),
+        (429, b"", "FAILURE CLIENT RATE LIMITED", table.RATE_LIMITED),
+        (403, NO_SCOPE, "", table.FORBIDDEN),
+    ],
+)
+def test_the_gateway_says_whether_it_is_the_scope_or_the_credential(
+    status: int, body: bytes, category: str, row: Failure
+) -> None:
+    assert refusal(status, body, category) is row
 
 
 def caused_by(cause: BaseException) -> requests.ConnectionError:

@@ -132,7 +132,7 @@ def test_a_moment_of_failure_costs_a_wait_and_a_smaller_page(
 def test_a_slow_answer_is_asked_for_in_smaller_parts(
     stream: str, start_site: StartSite, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("source_confluence.transport.client.READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("source_confluence.transport.exchange.READ_TIMEOUT_SECONDS", 0.2)
     slow = Fault(kind="slow", seconds=1, path=PATHS[stream], limit_above=100, count=None)
     site = start_site(content(stream, 12), faults=[slow])
     outcome = read(site.config, [stream])

@@ -20,6 +20,7 @@ from unit_tests.test_fake_confluence import WithFurtherLists
 class Badges(ConfluenceStream):
     listing = Listing(path="wiki/api/v2/badges", paging=ByCursor(max_rows=250))
     permission = "permission to use Confluence"
+    scope = "read:badge:confluence"
     shown_to_visitors = True
 
 
@@ -45,6 +46,7 @@ class GroupMembers(ConfluenceStream):
         placeholder="groupId",
     )
     permission = "permission to use Confluence"
+    scope = "read:badge:confluence"
     primary_key = "accountId"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from source_confluence.transport.client import Answer
+from source_confluence.transport.exchange import Answer
 from source_confluence.transport.workers import Workers
 
 

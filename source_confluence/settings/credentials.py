@@ -1,0 +1,231 @@
+"""Read with what the connector gets in: an API token, or what the group Credentials holds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from source_confluence.exceptions import ConfigError
+from source_confluence.settings.host import is_blank_or_control
+
+_TOKEN_PAGE = "https://id.atlassian.com/manage-profile/security/api-tokens"  # noqa: S105 (a page)
+_SERVICE_ACCOUNTS = "https://admin.atlassian.com under Directory > Service accounts"
+_SERVICE_ACCOUNT_DOMAIN = "@serviceaccount.atlassian.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """An API token of a person or a service account, entered with the account's e-mail address.
+
+    Whether it has scopes is not asked for; what the site answers tells it.
+
+    Args:
+        email: `ada@acme.com`.
+        token: Never shown.
+
+    Attributes:
+        refused: The likely cause, when nobody accepts it: the rest of a sentence.
+        renewal: How to get another one, a sentence.
+    """
+
+    email: str
+    token: str = field(repr=False)
+
+    refused: ClassVar[str] = (
+        "the API token has expired, was revoked or is wrong, or the e-mail address is that of "
+        "another account"
+    )
+    renewal: ClassVar[str] = (
+        f"Create an API token at {_TOKEN_PAGE} (of a service account, at {_SERVICE_ACCOUNTS}) and "
+        "enter it with the e-mail address of the same account."
+    )
+
+    @property
+    def is_of_service_account(self) -> bool:
+        """Whether it has scopes for sure: a service account has no other tokens."""
+        return self.email.lower().endswith(_SERVICE_ACCOUNT_DOMAIN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccountToken:
+    """A token of a service account, without an e-mail address.
+
+    Args:
+        token: Never shown.
+    """
+
+    token: str = field(repr=False)
+
+    refused: ClassVar[str] = "the token of the service account has expired, was revoked or is wrong"
+    renewal: ClassVar[str] = (
+        f"Create a token of the service account at {_SERVICE_ACCOUNTS} and enter it."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCredentials:
+    """OAuth 2.0 credentials of a service account; access tokens are got with them.
+
+    Args:
+        client_id: `Xq3…`.
+        client_secret: Never shown.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+    refused: ClassVar[str] = (
+        "the client id or the client secret is wrong, or the credentials were revoked"
+    )
+    renewal: ClassVar[str] = (
+        f"Create OAuth 2.0 credentials of the service account at {_SERVICE_ACCOUNTS} and enter "
+        "the client id and the client secret."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization:
+    """What a person has granted to an OAuth 2.0 app (3LO); each refresh token works once.
+
+    Args:
+        client_id: Of the app.
+        client_secret: Of the app; never shown.
+        refresh_token: Never shown.
+        access_token: What Airbyte's own flow, or the last refresh, has brought; empty for none.
+        expiry: When that expires, as it was entered: `2026-11-25T12:00:00Z`; None for unknown.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    access_token: str = field(default="", repr=False)
+    expiry: object = None
+
+    refused: ClassVar[str] = (
+        "the authorization was revoked or has expired (after 90 days without a sync, or a year), "
+        "or its refresh token was used before: each works once, and the connector prints the next "
+        "one as a CONTROL message that whoever runs it must keep"
+    )
+    renewal: ClassVar[str] = (
+        "Authorize the connector again: in Airbyte, with the button of the form; elsewhere, enter "
+        "a new refresh token."
+    )
+
+
+Credentials = ApiToken | ServiceAccountToken | ClientCredentials | Authorization
+
+
+def credentials_of(raw: Mapping[str, Any]) -> Credentials:
+    """Read what the user entered; e-mail address and API token count where nothing else is there.
+
+    Args:
+        raw: `{"email": "ada@acme.com", "api_token": "…"}`, or
+            `{"credentials": {"auth_type": "client_credentials", "client_id": "…", …}}`.
+
+    Raises:
+        ConfigError: When something is missing, blank, or cannot be what it should be.
+    """
+    entered = raw.get("credentials")
+    if not entered and not isinstance(entered, str):
+        return ApiToken(email=_email(raw), token=secret_text(raw, "api_token"))
+    auth_type = entered.get("auth_type") if isinstance(entered, Mapping) else None
+    read = _BY_TYPE.get(auth_type) if isinstance(auth_type, str) else None
+    if read is None:
+        raise ConfigError(
+            "The setting credentials does not say which kind they are. "
+            "Likely cause: auth_type is missing or misspelt in a file written by hand. "
+            f'What to do: Enter one of {", ".join(_BY_TYPE)} as its "auth_type", or leave '
+            "credentials out and enter email and api_token."
+        )
+    return read(entered)
+
+
+def required_text(raw: Mapping[str, Any], key: str) -> str:
+    """The text under a key.
+
+    Raises:
+        ConfigError: When it is missing, or no text.
+    """
+    value = raw.get(key)
+    if value is None:
+        raise ConfigError(
+            f"The setting {key} is missing. "
+            "Likely cause: it was left out, or its name is misspelt in a file written by hand. "
+            f'What to do: Enter it under the name "{key}"; domain_name is always required, and '
+            "email and api_token are unless credentials hold something else."
+        )
+    if not isinstance(value, str):
+        raise ConfigError(
+            f"The value of the setting {key} is not a text. "
+            "Likely cause: it stands without quotation marks in a file written by hand. "
+            f'What to do: Enter it in quotation marks: "{key}": "…".'
+        )
+    return value
+
+
+def secret_text(raw: Mapping[str, Any], key: str) -> str:
+    """A token, an id or a secret, as Atlassian's pages show it for copying.
+
+    Raises:
+        ConfigError: When it is missing, blank, or was not copied in one piece.
+    """
+    text = required_text(raw, key).strip()
+    what = _NAMES[key]
+    if not text or not text.isascii() or any(is_blank_or_control(each) for each in text):
+        raise ConfigError(
+            f"The {what} is blank or has a space, a line break or the like inside. "
+            "Likely cause: the field was left blank, or it was not copied in one piece. "
+            f"What to do: {_SOURCES[key]}"
+        )
+    return text
+
+
+def _email(raw: Mapping[str, Any]) -> str:
+    email = required_text(raw, "email").strip()
+    sound = "@" in email and ":" not in email
+    if not sound or any(is_blank_or_control(character) for character in email):
+        raise ConfigError(
+            "The e-mail address is blank or is not an e-mail address. "
+            "Likely cause: the field was left blank, or a user name was entered. "
+            "What to do: Enter the address you log in to Atlassian with, for example ada@acme.com."
+        )
+    return email
+
+
+def _authorization(entered: Mapping[str, Any]) -> Authorization:
+    return Authorization(
+        client_id=secret_text(entered, "client_id"),
+        client_secret=secret_text(entered, "client_secret"),
+        refresh_token=secret_text(entered, "refresh_token"),
+        access_token=secret_text(entered, "access_token") if entered.get("access_token") else "",
+        expiry=entered.get("token_expiry_date"),
+    )
+
+
+_NAMES = {
+    "api_token": "API token",
+    "client_id": "client id",
+    "client_secret": "client secret",
+    "refresh_token": "refresh token",
+    "access_token": "access token",
+}
+_APP_PAGE = (
+    "Copy it from the page of the app at https://developer.atlassian.com/console/myapps, or of "
+    f"the service account at {_SERVICE_ACCOUNTS}."
+)
+_SOURCES = {
+    "api_token": f"Create an API token at {_TOKEN_PAGE} and copy it with its button.",
+    "client_id": _APP_PAGE,
+    "client_secret": _APP_PAGE,
+    "refresh_token": Authorization.renewal,
+    "access_token": "Leave it out: the connector gets one with the refresh token.",
+}
+_BY_TYPE: dict[str, Callable[[Mapping[str, Any]], Credentials]] = {
+    "client_credentials": lambda entered: ClientCredentials(
+        client_id=secret_text(entered, "client_id"),
+        client_secret=secret_text(entered, "client_secret"),
+    ),
+    "oauth2.0": _authorization,
+    "service_account_token": lambda entered: ServiceAccountToken(
+        token=secret_text(entered, "api_token")
+    ),
+}

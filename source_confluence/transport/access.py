@@ -1,0 +1,202 @@
+"""Get in: at the site itself, or at Atlassian's gateway, whatever credentials the user has."""
+
+import base64
+import logging
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
+
+from source_confluence.exceptions import NotJsonError, ResponseError
+from source_confluence.failures import classify
+from source_confluence.failures.table import NO_CLOUD_ID, UNFORESEEN
+from source_confluence.settings.credentials import (
+    ApiToken,
+    Credentials,
+    ServiceAccountToken,
+)
+from source_confluence.transport.body import decompressed
+from source_confluence.transport.entry import API_HOST, Entry
+from source_confluence.transport.exchange import Answer, Bounds, new_session, send
+from source_confluence.transport.site import Site
+
+BOUNDS_ON_THE_WAY = Bounds(read_seconds=20, max_bytes=1024 * 1024, max_seconds=20)
+"""Of a question on the way in, whose answer is a few lines."""
+
+_TENANT_INFO = "_edge/tenant_info"
+_CLOUD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LOGGER = logging.getLogger("airbyte")
+
+Found = TypeVar("Found")
+
+
+class Access(ABC):
+    """How the connector gets in. `entry` is for any thread, all else for the one that reads.
+
+    Args:
+        site: Which site is meant.
+        credentials: With what.
+    """
+
+    def __init__(self, site: Site, credentials: Credentials) -> None:
+        self.site = site
+        self.credentials = credentials
+        self._session = new_session(keeps_cookies=False)
+        self._entry: Entry | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """With what the next request is sent.
+
+        Raises:
+            RuntimeError: Before `open`.
+        """
+        if self._entry is None:
+            raise RuntimeError("The access is not open.")
+        return self._entry
+
+    @abstractmethod
+    def open(self) -> Answer | None:
+        """Make `entry` fit for the next request.
+
+        Returns:
+            None, or the answer that stands in the way.
+        """
+
+    @abstractmethod
+    def renew(self, refused: Entry) -> bool:
+        """Whether a request that was refused with HTTP 401 may succeed with another entry.
+
+        Call `open` before it is sent again.
+
+        Args:
+            refused: What it was signed with.
+        """
+
+    def _cloud_id(self) -> "str | Answer":
+        """Which site it is, for the gateway; anybody may ask.
+
+        Source: https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id/
+        """
+        found = understood(self._ask(self.site.url(_TENANT_INFO)), _cloud_id_in)
+        if isinstance(found, str) or found.status is None or found.is_passing:
+            return found
+        return replace(found, failure=NO_CLOUD_ID, detail=found.summary)
+
+    def _ask(
+        self, url: str, entry: Entry | None = None, document: Mapping[str, Any] | None = None
+    ) -> Answer:
+        """Ask a question on the way in."""
+        answer = send(self._session, url, entry, document=document, bounds=BOUNDS_ON_THE_WAY)
+        return replace(answer, path=urlsplit(url).path)
+
+
+class TokenAccess(Access):
+    """An API token: it goes to the site and, when that refuses it, to the gateway.
+
+    The site answers a token with scopes as it does a wrong one, with HTTP 401, so the token is
+    tried at both. What is known to have scopes goes to the gateway at once.
+
+    Args:
+        site: Which site is meant.
+        credentials: The token.
+    """
+
+    def __init__(self, site: Site, credentials: ApiToken) -> None:
+        super().__init__(site, credentials)
+        signed = base64.b64encode(f"{credentials.email}:{credentials.token}".encode()).decode()
+        for secret in (credentials.token, signed):
+            add_to_secrets(secret)
+        self._header = f"Basic {signed}"
+        if not credentials.is_of_service_account:
+            self._entry = Entry(base_url=site.base_url, header=self._header)
+
+    def open(self) -> Answer | None:
+        """Find the way through the gateway, if that is the one."""
+        if self._entry is None:
+            found = self._cloud_id()
+            if isinstance(found, Answer):
+                return found
+            self._entry = Entry.at_gateway(found, self._header)
+            _LOGGER.info("Reading %s through %s (cloud id %s).", self.site.host, API_HOST, found)
+        return None
+
+    def renew(self, refused: Entry) -> bool:
+        """Whether the gateway may accept what the site has refused."""
+        if refused is not self._entry:
+            return True
+        is_of_site = refused.base_url == self.site.base_url
+        if not is_of_site or refused.was_accepted:
+            return False
+        _LOGGER.info(
+            "%s does not accept the token itself; trying it as a token with scopes.", self.site.host
+        )
+        self._entry = None
+        failed = self.open()
+        if failed is not None and failed.failure is NO_CLOUD_ID:
+            self._entry = refused  # there is no gateway to it
+        return self._entry is not refused
+
+
+class BearerAccess(Access):
+    """A token that goes to the gateway as it is: that of a service account.
+
+    Args:
+        site: Which site is meant.
+        credentials: The token.
+    """
+
+    def __init__(self, site: Site, credentials: ServiceAccountToken) -> None:
+        super().__init__(site, credentials)
+        add_to_secrets(credentials.token)
+        self._header = f"Bearer {credentials.token}"
+
+    def open(self) -> Answer | None:
+        """Find the way through the gateway."""
+        if self._entry is None:
+            found = self._cloud_id()
+            if isinstance(found, Answer):
+                return found
+            self._entry = Entry.at_gateway(found, self._header)
+        return None
+
+    def renew(self, refused: Entry) -> bool:
+        """False: there is no other token."""
+        return refused is not self._entry
+
+
+def understood(answer: Answer, understand: Callable[[object], Found]) -> "Found | Answer":
+    """What the body of an answer says, or the answer with the reason why it says nothing.
+
+    Args:
+        answer: Of a question on the way in.
+        understand: Takes the JSON document; raises ResponseError when it is not what was asked for.
+    """
+    if answer.body is None:
+        return answer if answer.failure else replace(answer, failure=UNFORESEEN)
+    try:
+        return understand(_document(decompressed(answer.body)))
+    except (ResponseError, requests.RequestException) as error:
+        failure, detail = classify.of_exception(error)
+        return replace(answer, body=None, failure=failure, detail=detail)
+
+
+def _document(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        raise NotJsonError("no JSON") from None
+
+
+def _cloud_id_in(document: object) -> str:
+    """Read `{"cloudId": "af818fbb-efc6-45da-95ad-cd3ccea971f5"}`."""
+    cloud_id = document.get("cloudId") if isinstance(document, dict) else None
+    if not isinstance(cloud_id, str) or not _CLOUD_ID.fullmatch(cloud_id.lower()):
+        raise NotJsonError("no cloud id")
+    return cloud_id.lower()
