@@ -84,8 +84,13 @@ class Access(ABC):
 
         Source: https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id/
         """
-        found = understood(self._ask(self.site.url(_TENANT_INFO)), _cloud_id_in)
-        if isinstance(found, str) or found.status is None or found.is_passing:
+        answer = self._ask(self.site.url(_TENANT_INFO))
+        found = understood(answer, _cloud_id_in)
+        if (
+            isinstance(found, str)
+            or found.status is None
+            or (answer.body is None and found.is_passing)
+        ):
             return found
         return replace(found, failure=NO_CLOUD_ID, detail=found.summary)
 

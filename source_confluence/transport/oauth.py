@@ -144,10 +144,9 @@ class OAuthAccess(Access):
         self._token, self._is_given = tokens.access_token, False
         self._expires_at = now_seconds() + tokens.seconds - lead
         add_to_secrets(tokens.access_token)
-        if tokens.refresh_token:
-            add_to_secrets(tokens.refresh_token)
-            self._grant["refresh_token"] = tokens.refresh_token
         if "refresh_token" in self._grant:
+            self._grant["refresh_token"] = tokens.refresh_token or self._grant["refresh_token"]
+            add_to_secrets(self._grant["refresh_token"])
             self._tell(tokens)
 
     def _tell(self, tokens: Tokens) -> None:
