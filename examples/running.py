@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
+from kept_settings import keep
+
 ROOT = Path(__file__).resolve().parents[1]
+_files: list[Path] = []
 CONNECTOR = ROOT / ".venv" / "bin" / "source-confluence"
 
 
@@ -36,11 +39,18 @@ def chosen(parser: ArgumentParser) -> Namespace:
     """What was chosen; `config` holds the settings of the site, or None for a fake site."""
     given = parser.parse_args()
     given.folder = given.folder or Path("confluence" if given.config else "demo")
+    _files.extend([given.config] if given.config else [])
     try:
         given.config = read(given.config) if given.config else None
     except (OSError, ValueError) as error:
         parser.error(str(error))
     return given
+
+
+def keep_settings(config: Mapping[str, Any]) -> None:
+    """Keep what the connector tells to keep, if the settings came from a file."""
+    for file in _files:
+        keep(file, config)
 
 
 def read(file: Path) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Sync a site into DuckDB."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import airbyte as ab
-from running import CONNECTOR
+from running import CONNECTOR, keep_settings
 
 
 def sync(config: dict[str, Any], folder: Path) -> Path:
@@ -16,6 +17,7 @@ def sync(config: dict[str, Any], folder: Path) -> Path:
     database = folder / "confluence.duckdb"
     try:
         source = ab.get_source("source-confluence", config=config, local_executable=CONNECTOR)
+        source.config_change_callback = partial(_keep, source)
         source.check()
         source.select_streams(["pages", "blog_posts", "space"])
         with ab.DuckDBCache(db_path=database, cache_dir=folder / "cache") as tables:
@@ -24,3 +26,9 @@ def sync(config: dict[str, Any], folder: Path) -> Path:
         reason = (error.context or {}).get("failure_reason")
         sys.exit(reason or f"{error.get_message()} The reason is above. Its log: {error.log_file}")
     return database
+
+
+def _keep(source: ab.Source, config: dict[str, Any]) -> None:
+    """Keep the next refresh token for the next run, and for what is still to come of this one."""
+    keep_settings(config)
+    source.set_config(config)

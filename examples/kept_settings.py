@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Keep the settings of OAuth 2.0 (3LO): each refresh token works once, and a run prints the next.
+
+On a command line, between the connector and what takes its messages; they all pass through:
+
+    source-confluence read --config secrets/config.json --catalog catalog.json \
+        | python examples/kept_settings.py secrets/config.json >messages.jsonl
+
+With PyAirbyte, which runs the connector for `check`, `discover` and `read` in turn:
+
+    source = ab.get_source("source-confluence", config=json.loads(file.read_text()))
+    source.config_change_callback = lambda config: (keep(file, config), source.set_config(config))
+
+The other examples do so with the file of `--config`.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+
+def keep(file: Path, config: Mapping[str, Any]) -> None:
+    """Write settings in the place of older ones, as a whole or not at all; only you can read them.
+
+    Raises:
+        OSError: When they cannot be written; the older ones are then as they were.
+    """
+    file = file.resolve()  # of a link, what it leads to
+    with NamedTemporaryFile("w", dir=file.parent, prefix=f".{file.name}-", delete=False) as new:
+        try:
+            json.dump(config, new, indent=2)
+            new.flush()
+            os.fsync(new.fileno())
+            Path(new.name).replace(file)
+        except BaseException:
+            Path(new.name).unlink(missing_ok=True)
+            raise
+
+
+def settings_in(line: bytes) -> Mapping[str, Any] | None:
+    """The settings that a message tells to keep; None for any other line."""
+    if b'"CONNECTOR_CONFIG"' not in line:
+        return None
+    try:
+        message = json.loads(line)
+        is_meant = message["type"] == "CONTROL"
+        config = message["control"]["connectorConfig"]["config"] if is_meant else None
+    except (ValueError, TypeError, KeyError):
+        return None
+    return config if isinstance(config, dict) else None
+
+
+def main() -> None:
+    """Pass all lines on, and keep the settings that come by."""
+    if len(sys.argv) != 2:  # noqa: PLR2004 (the program, and the file)
+        sys.exit(__doc__)
+    file = Path(sys.argv[1])
+    for line in sys.stdin.buffer:
+        config = settings_in(line)
+        if config is not None:
+            try:
+                keep(file, config)
+            except OSError as error:
+                sys.stderr.write(
+                    f"{file} could not be written: {error.strerror}. The refresh token in it no "
+                    "longer works; the next one is in the message of type CONTROL.\n"
+                )
+        sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
