@@ -21,7 +21,7 @@ def control(config: object) -> bytes:
 
 
 def record(**data: object) -> bytes:
-    message = {"type": "RECORD", "record": {"stream": "pages", "data": data}}
+    message = {"type": "RECORD", "record": {"stream": "x", "data": data}}
     return json.dumps(message).encode() + b"\n"
 
 

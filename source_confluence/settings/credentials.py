@@ -40,8 +40,8 @@ class ApiToken:
     )
 
     @property
-    def is_of_service_account(self) -> bool:
-        """Whether it has scopes for sure: a service account has no other tokens."""
+    def has_scopes(self) -> bool:
+        """Whether that is known: a service account has no other tokens."""
         return self.email.lower().endswith(_SERVICE_ACCOUNT_DOMAIN)
 
 
@@ -55,6 +55,7 @@ class ServiceAccountToken:
 
     token: str = field(repr=False)
 
+    has_scopes: ClassVar[bool] = True
     refused: ClassVar[str] = "the token of the service account has expired, was revoked or is wrong"
     renewal: ClassVar[str] = (
         f"Create a token of the service account at {_SERVICE_ACCOUNTS} and enter it."

@@ -94,6 +94,11 @@ class Access(ABC):
             return found
         return replace(found, failure=NO_CLOUD_ID, detail=found.summary)
 
+    def _tell(self, address: str, cloud_id: str) -> None:
+        """Say what was found out: it is about tokens with scopes, and where they go."""
+        what = "Reading %s through %s (cloud id %s), which takes tokens with scopes."
+        _LOGGER.info(what, address, API_HOST, cloud_id)
+
     def _ask(
         self, url: str, entry: Entry | None = None, document: Mapping[str, Any] | None = None
     ) -> Answer:
@@ -103,9 +108,9 @@ class Access(ABC):
 
 
 class TokenAccess(Access):
-    """An API token: it goes to the site and, when that refuses it, to the gateway.
+    """A token as it is: it goes to the site and, when that refuses it, to the gateway.
 
-    The site answers a token with scopes as it does a wrong one, with HTTP 401, so the token is
+    The site answers a token with scopes as it does a wrong one, with HTTP 401, so such a token is
     tried at both. What is known to have scopes goes to the gateway at once.
 
     Args:
@@ -113,13 +118,16 @@ class TokenAccess(Access):
         credentials: The token.
     """
 
-    def __init__(self, site: Site, credentials: ApiToken) -> None:
+    def __init__(self, site: Site, credentials: ApiToken | ServiceAccountToken) -> None:
         super().__init__(site, credentials)
-        signed = base64.b64encode(f"{credentials.email}:{credentials.token}".encode()).decode()
-        for secret in (credentials.token, signed):
-            add_to_secrets(secret)
-        self._header = f"Basic {signed}"
-        if not credentials.is_of_service_account:
+        add_to_secrets(credentials.token)
+        self._header = f"Bearer {credentials.token}"
+        if isinstance(credentials, ApiToken):
+            pair = f"{credentials.email}:{credentials.token}"
+            signed = base64.b64encode(pair.encode()).decode()
+            add_to_secrets(signed)
+            self._header = f"Basic {signed}"
+        if not credentials.has_scopes:
             self._entry = Entry(base_url=site.base_url, header=self._header)
 
     def open(self) -> Answer | None:
@@ -129,51 +137,20 @@ class TokenAccess(Access):
             if isinstance(found, Answer):
                 return found
             self._entry = Entry.at_gateway(found, self._header)
-            _LOGGER.info("Reading %s through %s (cloud id %s).", self.site.host, API_HOST, found)
+            self._tell(self.site.host, found)
         return None
 
     def renew(self, refused: Entry) -> bool:
         """Whether the gateway may accept what the site has refused."""
         if refused is not self._entry:
             return True
-        is_of_site = refused.base_url == self.site.base_url
-        if not is_of_site or refused.was_accepted:
+        if refused.base_url != self.site.base_url or refused.was_accepted:
             return False
-        _LOGGER.info(
-            "%s does not accept the token itself; trying it as a token with scopes.", self.site.host
-        )
         self._entry = None
         failed = self.open()
         if failed is not None and failed.failure is NO_CLOUD_ID:
             self._entry = refused  # there is no gateway to it
         return self._entry is not refused
-
-
-class BearerAccess(Access):
-    """A token that goes to the gateway as it is: that of a service account.
-
-    Args:
-        site: Which site is meant.
-        credentials: The token.
-    """
-
-    def __init__(self, site: Site, credentials: ServiceAccountToken) -> None:
-        super().__init__(site, credentials)
-        add_to_secrets(credentials.token)
-        self._header = f"Bearer {credentials.token}"
-
-    def open(self) -> Answer | None:
-        """Find the way through the gateway."""
-        if self._entry is None:
-            found = self._cloud_id()
-            if isinstance(found, Answer):
-                return found
-            self._entry = Entry.at_gateway(found, self._header)
-        return None
-
-    def renew(self, refused: Entry) -> bool:
-        """False: there is no other token."""
-        return refused is not self._entry
 
 
 def understood(answer: Answer, understand: Callable[[object], Found]) -> "Found | Answer":

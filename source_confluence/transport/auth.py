@@ -2,7 +2,7 @@
 
 from source_confluence.settings.config import Config
 from source_confluence.settings.credentials import ApiToken, ServiceAccountToken
-from source_confluence.transport.access import Access, BearerAccess, TokenAccess
+from source_confluence.transport.access import Access, TokenAccess
 from source_confluence.transport.oauth import OAuthAccess
 from source_confluence.transport.site import Site
 
@@ -14,8 +14,6 @@ def access_for(settings: Config) -> Access:
     registered before a command began.
     """
     site, credentials = Site(settings.host), settings.credentials
-    if isinstance(credentials, ApiToken):
+    if isinstance(credentials, ApiToken | ServiceAccountToken):
         return TokenAccess(site, credentials)
-    if isinstance(credentials, ServiceAccountToken):
-        return BearerAccess(site, credentials)
     return OAuthAccess(site, credentials, settings.entered)

@@ -147,9 +147,9 @@ class OAuthAccess(Access):
         if "refresh_token" in self._grant:
             self._grant["refresh_token"] = tokens.refresh_token or self._grant["refresh_token"]
             add_to_secrets(self._grant["refresh_token"])
-            self._tell(tokens)
+            self._tell_tokens(tokens)
 
-    def _tell(self, tokens: Tokens) -> None:
+    def _tell_tokens(self, tokens: Tokens) -> None:
         expiry = pendulum.now("UTC").add(seconds=int(tokens.seconds))
         credentials = {
             **self._entered["credentials"],
@@ -189,8 +189,7 @@ class OAuthAccess(Access):
             }  # whether it is granted, the next answer will tell
         if self._cloud in sites:
             self._is_granted = True
-            address = sites[self._cloud]
-            _LOGGER.info("Reading %s through %s (cloud id %s).", address, API_HOST, self._cloud)
+            self._tell(sites[self._cloud], self._cloud)
             return None
         named = ", ".join(list(sites.values())[:_MAX_NAMED]) or "none"
         self._dead = replace(answer, body=None, failure=SITE_NOT_GRANTED, detail=named)

@@ -97,9 +97,8 @@ def test_a_token_that_the_site_refuses_goes_to_the_gateway(
     signed = basic(API_TOKEN)
     there = (GATEWAY + PATH, signed)
     assert asked(net) == [(SITE + PATH, signed), (TENANT_INFO, ""), there, there]
-    assert [r.message for r in caplog.records if CLOUD_ID in r.message] == [
-        f"Reading acme.atlassian.net through api.atlassian.com (cloud id {CLOUD_ID})."
-    ]
+    said = f"Reading acme.atlassian.net through api.atlassian.com (cloud id {CLOUD_ID}), which"
+    assert [r.message for r in caplog.records] == [f"{said} takes tokens with scopes."]
 
 
 def test_a_token_that_both_refuse_is_not_tried_a_third_time(net: requests_mock.Mocker) -> None:
