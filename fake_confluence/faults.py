@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from fake_confluence import row_faults
 from fake_confluence.reply import Reply, error_body, link_header
+from fake_confluence.request import Call
 
 _MEMBER_BYTES = 4 * 1024 * 1024
 LOGIN_PAGE = b"<!doctype html><html><head><title>Log in with Atlassian</title></head></html>"
@@ -21,6 +22,7 @@ class Fault:
     Args:
         kind: What goes wrong, one of `KINDS`.
         path: The end of the paths it affects, `/pages`; every path when empty.
+        host: The host it affects, `api.atlassian.com`; every host when empty.
         first: The first request to that path that is affected, counted from 1.
         count: How many requests in a row are affected; None for all that follow.
         every: Affects only every n-th of them.
@@ -45,6 +47,7 @@ class Fault:
 
     kind: str
     path: str = ""
+    host: str = ""
     first: int = 1
     count: int | None = 1
     every: int = 1
@@ -64,12 +67,17 @@ class Fault:
         if self.kind not in KINDS:
             raise ValueError(f"There is no fault {self.kind!r}, only: {', '.join(sorted(KINDS))}.")
 
-    def concerns(self, path: str, number: int, limit: int) -> bool:
-        """Whether this request is affected."""
+    def concerns(self, call: Call, number: int) -> bool:
+        """Whether this request is affected.
+
+        Args:
+            call: The request.
+            number: How many requests have come to its path, with this one.
+        """
         behind = number - self.first
         in_time = behind >= 0 and (self.count is None or behind < self.count)
-        is_meant = path.endswith(self.path) and limit > self.limit_above
-        return in_time and behind % self.every == 0 and is_meant
+        is_there = call.path.endswith(self.path) and self.host in ("", call.host)
+        return in_time and behind % self.every == 0 and is_there and call.limit > self.limit_above
 
 
 def planned_faults(document: object) -> list[Fault]:
@@ -94,19 +102,13 @@ class Plan:
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self._faults = tuple(faults)
-        self._numbers: Counter[str] = Counter()
+        self._numbers: Counter[tuple[str, str]] = Counter()
 
-    def next(self, path: str, limit: int = 1) -> Fault | None:
-        """The fault for the request to `path` that has just come, if there is one.
-
-        Args:
-            path: Where it came to.
-            limit: The rows it asks for.
-        """
-        self._numbers[path] += 1
-        number = self._numbers[path]
-        concerned = (fault for fault in self._faults if fault.concerns(path, number, limit))
-        return next(concerned, None)
+    def next(self, call: Call) -> Fault | None:
+        """The fault for the request that has just come, if there is one."""
+        self._numbers[call.host, call.path] += 1
+        number = self._numbers[call.host, call.path]
+        return next((fault for fault in self._faults if fault.concerns(call, number)), None)
 
 
 def _status(reply: Reply, fault: Fault) -> Reply:

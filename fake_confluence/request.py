@@ -15,12 +15,25 @@ class Call:
         path: `/wiki/api/v2/pages`.
         params: The query, decoded: `(("limit", "250"), ("cursor", "eyJpZCI6…"))`.
         headers: With names in lower case.
+        body: As it came.
     """
 
     method: str
     path: str
     params: tuple[tuple[str, str], ...]
     headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def host(self) -> str:
+        """The host that was asked: `acme.atlassian.net`, `localhost:38211`."""
+        return self.headers.get("host", "site.invalid")
+
+    @property
+    def limit(self) -> int:
+        """The rows that it asks for, as planned faults count them."""
+        text = dict(self.params).get("limit", "25")
+        return int(text) if text.isdigit() else 25
 
 
 class RefusedError(Exception):

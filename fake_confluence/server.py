@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import trustme
 
+from fake_confluence.clock import Clock
 from fake_confluence.reply import Reply
 from fake_confluence.request import Call
 from fake_confluence.service import API_TOKEN, EMAIL, Service
@@ -65,51 +66,84 @@ def serve(
     """
     with tempfile.TemporaryDirectory(prefix="fake-confluence-") as folder:
         ca_file = Path(folder) / "ca.pem"
-        server = _Server(("127.0.0.1", port), service, _tls_context(ca_file))
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            host = f"localhost:{server.server_address[1]}"
+        server = Server(port, service, Handler)
+        server.socket = tls_context(ca_file, "localhost", "127.0.0.1").wrap_socket(
+            server.socket,
+            server_side=True,
+            do_handshake_on_connect=False,  # in the thread of the connection, not of all
+        )
+        with running(server):
+            host = f"localhost:{server.port}"
             yield RunningSite(host=host, ca_file=ca_file, service=service, settings=settings or {})
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
 
-def _tls_context(ca_file: Path) -> ssl.SSLContext:
+def tls_context(ca_file: Path, *names: str) -> ssl.SSLContext:
+    """A certificate for some hosts; who made it is written to a file."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(ca_file))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    authority.issue_cert(*names).configure_cert(context)
     return context
 
 
-class _Server(ThreadingHTTPServer):
+@contextmanager
+def running(server: "Server") -> Iterator[None]:
+    """Serve while the block runs."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class Answering(Protocol):
+    """What answers the requests that come on a socket."""
+
+    clock: Clock
+
+    def reply(self, call: Call) -> Reply:
+        """The response to a request."""
+
+
+class Server(ThreadingHTTPServer):
+    """Listens on localhost, with a thread for each connection.
+
+    Args:
+        port: The port to listen on; 0 for any that is free.
+        service: Answers the requests.
+        handler: What a connection is served by.
+    """
+
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
     def __init__(
-        self, address: tuple[str, int], service: Service, tls_context: ssl.SSLContext
+        self, port: int, service: Answering, handler: type[BaseHTTPRequestHandler]
     ) -> None:
         self.service = service
-        super().__init__(address, _Handler)
-        self.socket = tls_context.wrap_socket(
-            self.socket,
-            server_side=True,
-            do_handshake_on_connect=False,  # in the thread of the connection, not of all
-        )
+        super().__init__(("127.0.0.1", port), handler)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.server_address[1])
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients that disconnect early are part of what is tested."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Serves one connection: request after request."""
+
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: Server
 
     def setup(self) -> None:
+        """Send each part of a response at once."""
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().setup()
 
@@ -122,6 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
             # As a servlet container decodes: a '+' that was not escaped is a space.
             params=tuple(parse_qsl(parts.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(int(self.headers.get("Content-Length", 0))),
         )
         reply = self.server.service.reply(call)
         time.sleep(reply.delay_seconds)

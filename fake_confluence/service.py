@@ -88,7 +88,7 @@ class Service:
         rows = self.content.at(call.path)
         with self._lock:
             self.calls.append(call)
-            fault = self._plan.next(call.path, _limit_of(call))
+            fault = self._plan.next(call)
             if rows and rows.route.make_new:
                 for _ in range(self._events_per_call):
                     self.history.log(late_seconds=-0.001)
@@ -227,13 +227,7 @@ def _shifted(rows: Rows, fault: Fault | None, places: range) -> tuple[list[Row],
 
 
 def _base(call: Call) -> str:
-    return f"https://{call.headers.get('host', 'site.invalid')}/wiki"
-
-
-def _limit_of(call: Call) -> int:
-    """The rows a request asks for, as planned faults count them."""
-    text = dict(call.params).get("limit", "25")
-    return int(text) if text.isdigit() else 25
+    return f"https://{call.host}/wiki"
 
 
 def _current_user(*, known: bool) -> Reply:

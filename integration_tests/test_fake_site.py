@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_confluence import Content
+from fake_confluence import Call, Content
 from fake_confluence.faults import planned_faults
 from unit_tests.streams_under_test import row_counts
 
@@ -135,4 +135,5 @@ def test_the_faults_in_its_help_are_understood() -> None:
     [example] = re.findall(r"\[\{.*?\}\]", " ".join(done.stdout.split()))
     [fault] = planned_faults(json.loads(example))
     assert fault.path
-    assert fault.concerns(f"/wiki{fault.path}", 99, 1)
+    call = Call(method="GET", path=f"/wiki{fault.path}", params=(), headers={})
+    assert fault.concerns(call, 99)
