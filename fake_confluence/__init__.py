@@ -46,6 +46,26 @@ Its lists are the rows of one table, `routes.ROUTES`. To add one, read the first
 It does not imitate any other parameter (such as `title`, `subtype` and `labels`), nor `sort=title`:
 it refuses them with 400 and a reason. Every other path responds with 404. A `limit` above v1's
 maximum is lowered silently. Nothing can be written by a request.
+
+Around such sites there can be Atlassian's cloud, with real host names and every kind of credential:
+
+    from fake_confluence.cloud import Cloud, CloudSite
+    from fake_confluence.cloud_server import serve_cloud
+    from fake_confluence.credentials import Grant
+
+    acme = CloudSite(host="acme.atlassian.net", service=Service(Content(pages=620)))
+    with serve_cloud(Cloud(acme, grants={"oauth": Grant(uses=3)})) as running:
+        running.environment  # HTTPS_PROXY leads to it; no socket leaves localhost
+        running.config("oauth")  # settings for any kind in `credentials.CREDENTIALS`
+        running.calls["api.atlassian.com"]  # what that host saw, in order
+
+The gateway looks at the credential first, then at the site, then at the scopes. A path that it does
+not know is refused like a missing scope. Tokens expire by the clock of the cloud or after so many
+requests, or when a program lets them: `cloud.expire("oauth")`, `cloud.revoke("oauth")`. A refresh
+token can be used again for ten minutes.
+
+The cloud has no consent page, no limits besides those of its sites, and refresh tokens do not
+expire by their age. All credentials belong to the one account, which sees the same everywhere.
 """
 
 from fake_confluence.clock import Clock

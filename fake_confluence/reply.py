@@ -4,6 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+UNAUTHORIZED_PAGE = (
+    '<!doctype html><html lang="en"><head><title>HTTP Status 401 \N{EN DASH} Unauthorized</title>'
+    '<style type="text/css">h1 {color: white;}</style></head><body>'
+    '<h1>HTTP Status 401 \N{EN DASH} Unauthorized</h1><hr class="line" /><p><b>Type</b> Made up</p>'
+    "<p><b>Description</b> This site does not take such a credential.</p></body></html>"
+).encode()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -36,6 +43,12 @@ def link_header(links: Mapping[str, str]) -> str:
 def error_body(status: int, title: str = "planned fault", *, code: str = "FAULT") -> dict[str, Any]:
     """An error as v2 words it."""
     return {"errors": [{"status": status, "code": code, "title": title, "detail": None}]}
+
+
+def unauthorized() -> Reply:
+    """How a site refuses a token that only the gateway takes, and some sites any wrong one."""
+    headers = {"Content-Type": "text/html;charset=utf-8"}
+    return Reply(status=401, document=UNAUTHORIZED_PAGE, headers=headers)
 
 
 def unrecognised(path: str) -> Reply:

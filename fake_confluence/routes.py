@@ -11,6 +11,7 @@ To add a list, add one row, a function that makes the rows of the list, and a fi
         count=lambda sizes: sizes.badges,
         make=badge,
         paging=ByCursor(),
+        scopes=frozenset({"read:label:confluence"}),
     )
 
 For a list below another row, the value of the placeholder is the last argument of both functions:
@@ -21,11 +22,12 @@ For a list below another row, the value of the placeholder is the last argument 
         count=lambda sizes, group_id: 5,
         make=member,
         paging=ByOffset(max_rows=200),
+        scopes=frozenset({"read:confluence-groups"}),
     )
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -59,6 +61,7 @@ class Route:
         make: Makes one row: `make(sizes, index, random, *parents)`. Every made-up value must come
             from `random`.
         paging: How it is paged.
+        scopes: Any one of them opens it for a token with scopes, as Atlassian documents.
         parameters: The parameters it accepts besides those of its paging.
         make_new: Makes the n-th row that is added while the list is read, `make_new(n, instant)`.
     """
@@ -68,6 +71,7 @@ class Route:
     count: Callable[..., int]
     make: Callable[..., Row]
     paging: ByCursor | ByOffset
+    scopes: frozenset[str]
     parameters: Parameters = field(default_factory=dict)
     make_new: Callable[[int, int], Row] | None = None
 
@@ -138,6 +142,7 @@ ROUTES: tuple[Route, ...] = (
             sorts=_DATES,
             filters={"space-id": _IN_SPACES, "status": _PAGE_STATUSES},
         ),
+        scopes=frozenset({"read:page:confluence"}),
         parameters={"body-format": ("storage", "atlas_doc_format")},
     ),
     Route(
@@ -151,6 +156,7 @@ ROUTES: tuple[Route, ...] = (
             sorts=_DATES,
             filters={"space-id": _IN_SPACES, "status": _BLOG_POST_STATUSES},
         ),
+        scopes=frozenset({"read:page:confluence"}),
         parameters={"body-format": ("storage", "atlas_doc_format")},
     ),
     Route(
@@ -159,6 +165,7 @@ ROUTES: tuple[Route, ...] = (
         count=lambda sizes: sizes.spaces,
         make=space,
         paging=ByCursor(ids=SPACE_IDS, id_name="ids", sorts=_NAMES, filters=_SPACE_FILTERS),
+        scopes=frozenset({"read:space:confluence"}),
         parameters={"description-format": ("plain",), "include-icon": ("true", "false")},
     ),
     Route(
@@ -169,6 +176,7 @@ ROUTES: tuple[Route, ...] = (
         paging=ByOffset(
             max_rows=1000, has_next_link=False, size_is_total=True, date_field="creationDate"
         ),
+        scopes=frozenset({"read:audit-log:confluence"}),
         make_new=new_event,
     ),
     Route(
@@ -177,5 +185,20 @@ ROUTES: tuple[Route, ...] = (
         count=lambda sizes: sizes.groups,
         make=group,
         paging=ByOffset(max_rows=200),
+        scopes=frozenset({"read:confluence-groups", "read:group:confluence"}),
     ),
 )
+
+CURRENT_USER = "/wiki/rest/api/user/current"
+"""The only other path that the site has."""
+
+CURRENT_USER_SCOPES = frozenset({"read:confluence-user", "read:content-details:confluence"})
+ALL_SCOPES = CURRENT_USER_SCOPES.union(*(route.scopes for route in ROUTES))
+
+
+def scopes_at(path: str, routes: Iterable[Route]) -> frozenset[str]:
+    """The scopes of which any one opens a path; none where the site has nothing."""
+    if path == CURRENT_USER:
+        return CURRENT_USER_SCOPES
+    found = (route.scopes for route in routes if route.parents(path) is not None)
+    return next(found, frozenset())

@@ -16,9 +16,9 @@ from fake_confluence.listing import walk
 from fake_confluence.network import Latency, Refuser
 from fake_confluence.paging import ByCursor, ByOffset
 from fake_confluence.query import Key, Query, cursor, query
-from fake_confluence.reply import Reply, error_body, link_header, unrecognised
+from fake_confluence.reply import Reply, error_body, link_header, unauthorized, unrecognised
 from fake_confluence.request import Call, RefusedError, checked, whole_number
-from fake_confluence.routes import Route
+from fake_confluence.routes import CURRENT_USER, Route
 from fake_confluence.row_faults import is_left
 from fake_confluence.rows import Row
 from fake_confluence.table import Table
@@ -26,7 +26,6 @@ from fake_confluence.table import Table
 EMAIL = "ada@acme.com"
 API_TOKEN = "ATATT3x-not-a-real-token"  # noqa: S105 (it opens nothing but this fake)
 AUTHORIZATION = "Basic " + base64.b64encode(f"{EMAIL}:{API_TOKEN}".encode()).decode()
-_CURRENT_USER = "/wiki/rest/api/user/current"
 
 
 class Service:
@@ -113,11 +112,11 @@ class Service:
 
     def _refusal(self, call: Call) -> Reply:
         if self._refuses_with_401:
-            return Reply(status=401, document=b"<!doctype html><title>HTTP Status 401</title>")
+            return unauthorized()
         return unrecognised(call.path)
 
     def _answer(self, call: Call, rows: Rows | None, fault: Fault | None, *, known: bool) -> Reply:
-        if call.path == _CURRENT_USER:
+        if call.path == CURRENT_USER:
             checked(call, "user", {})
             return _current_user(known=known)
         if rows is None:

@@ -439,6 +439,7 @@ class WithFurtherLists(Content):
             count=lambda sizes: 2 * sizes.spaces,
             make=badge,
             paging=ByCursor(),
+            scopes=frozenset({"read:label:confluence"}),
         ),
         Route(
             path="/wiki/rest/api/group/{groupId}/membersByGroupId",
@@ -446,6 +447,7 @@ class WithFurtherLists(Content):
             count=lambda _, group_id: len(group_id),
             make=member,
             paging=ByOffset(max_rows=200),
+            scopes=frozenset({"read:confluence-groups"}),
         ),
     )
 

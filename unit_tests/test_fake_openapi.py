@@ -1,4 +1,4 @@
-"""Atlassian's OpenAPI document judges the rows of the fake site, whatever happened to them."""
+"""Atlassian's OpenAPI documents judge the rows and the scopes of the fake site."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from fake_confluence import Content, Service
+from fake_confluence.routes import CURRENT_USER, ROUTES, scopes_at
 from unit_tests.replies import rows_of
 from unit_tests.streams_under_test import PREFETCHED, TABLE, contents
 
@@ -46,3 +47,17 @@ def test_the_document_would_refuse_another_row(stream: str, api_notes: Path) -> 
     row = Service(Content()).history.rows(stream)[0]
     for changed in ({"status": "gone"}, {"version": {"number": "2"}}, {"spaceId": 5}):
         assert not judge(api_notes, stream).is_valid({**without_null(row), **changed})
+
+
+def documented_scopes(api_notes: Path, path: str) -> set[str]:
+    """The scopes of which any one is enough, each in its own set of alternatives."""
+    v2 = path.startswith("/wiki/api/v2/")
+    document = json.loads((api_notes / f"openapi-v{2 if v2 else 1}.json").read_text())
+    asked = document["paths"][path.removeprefix("/wiki/api/v2") if v2 else path]["get"]
+    alternatives = [each["scopes"] for each in asked["x-atlassian-oauth2-scopes"]]
+    return {scopes[0] for scopes in alternatives if len(scopes) == 1}
+
+
+@pytest.mark.parametrize("path", [CURRENT_USER, *(route.path for route in ROUTES)])
+def test_a_route_opens_for_the_scopes_that_the_document_names(path: str, api_notes: Path) -> None:
+    assert scopes_at(path, ROUTES) == documented_scopes(api_notes, path)
