@@ -48,6 +48,11 @@ class RunningSite:
         return {**account, **self.settings}
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What lets a client trust it."""
+        return {"REQUESTS_CA_BUNDLE": str(self.ca_file)}
+
+    @property
     def calls(self) -> list[Call]:
         """Every request that came, in order."""
         return self.service.calls

@@ -1,12 +1,22 @@
 """Let things happen on a site between incremental reads, and say what a destination must have."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from fake_confluence import RunningSite
+from fake_confluence import Service
 from fake_confluence.rows import SPACE_IDS
 from integration_tests.connector import Message
 from unit_tests.destination import GONE, Destination
 from unit_tests.streams_under_test import PATHS, PINNED, key_of, on_the_wire
+
+
+class HasService(Protocol):
+    """A site that is running, however it is reached."""
+
+    @property
+    def service(self) -> Service:
+        """What answers."""
+
 
 NOON = "2026-07-01T12:00:00.000Z"
 DAY = 24 * 3600
@@ -14,7 +24,7 @@ _ADDED = {"readAt", "odd"}
 
 
 def happen(
-    site: RunningSite, stream: str, *, edited: Iterable[int] = (1, 6), events: int = 12
+    site: HasService, stream: str, *, edited: Iterable[int] = (1, 6), events: int = 12
 ) -> set[str]:
     """Let rows be edited, and others be moved, purged, put into the trash and created.
 
@@ -44,7 +54,7 @@ def happen(
     return {ids[4], ids[7]}
 
 
-def visible(site: RunningSite, stream: str) -> dict[str, Message]:
+def visible(site: HasService, stream: str) -> dict[str, Message]:
     """The rows that are there, by key, as they are printed but for when they were read."""
     history = site.service.history
     if stream != PINNED:

@@ -11,13 +11,24 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from fake_confluence import RunningSite
 from integration_tests import fork_server
 
 Message = dict[str, Any]
 COMMAND = Path(sys.executable).parent / "source-confluence"
+
+
+class Readable(Protocol):
+    """A site that is running, and how to get in there."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The settings of the connector."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What lets it find and trust the site."""
 
 
 class Connector:
@@ -29,8 +40,8 @@ class Connector:
         command: What to start, such as `[COMMAND]`; without it, nothing is started: it is forked.
     """
 
-    def __init__(self, folder: Path, site: RunningSite, command: Sequence[str | Path] = ()) -> None:
-        self.environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(site.ca_file)}
+    def __init__(self, folder: Path, site: Readable, command: Sequence[str | Path] = ()) -> None:
+        self.environment = {**os.environ, **site.environment}
         self.command = command
         self.config = self.written(folder / "config.json", site.config)
         self.catalog = folder / "catalog.json"
@@ -89,9 +100,7 @@ class HurriedConnector(Connector):
         bounds: How many MB a body may have, and how many seconds it may take.
     """
 
-    def __init__(
-        self, folder: Path, site: RunningSite, bounds: Sequence[str] = ("64", "60")
-    ) -> None:
+    def __init__(self, folder: Path, site: Readable, bounds: Sequence[str] = ("64", "60")) -> None:
         super().__init__(folder, site)
         self.report = folder / "report.json"
         self.bounds = bounds

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from unit_tests.streams_under_test import (
@@ -43,6 +44,7 @@ class Row:
         waits: Least and most seconds that each stream waits, on average.
         concerns: The streams that it happens to; for the others, the site has no such fault.
         marks: The field, and how it is marked in one record, or nothing.
+        is_of_credential: Whether an access token is renewed for it, which takes one more request.
     """
 
     site: str
@@ -54,6 +56,7 @@ class Row:
     waits: tuple[float, float] = (0, 0)
     concerns: tuple[str, ...] = NAMES
     marks: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    is_of_credential: bool = False
 
 
 def _status(status: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -282,6 +285,7 @@ MATRIX: tuple[Row, ...] = (
             error=error,
             requests=attempts,
             waits=(0, 0) if attempts == 1 else (4, 14),
+            is_of_credential=status == HTTPStatus.UNAUTHORIZED,
         )
         for status, error, attempts in (
             (400, "system_error", 1),

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
+from urllib.parse import quote
 
-from fake_confluence import Clock, Fault, RunningSite, Service, serve
+from fake_confluence import Call, Clock, Fault, RunningSite, Service, serve
 from fake_confluence.catalog import configured_catalog
+from fake_confluence.cloud import Cloud, CloudSite
+from fake_confluence.cloud_server import RunningCloud, serve_cloud
 from integration_tests.changing_site import NOON, alive, visible
 from integration_tests.connector import HurriedConnector, Message, messages
 from integration_tests.fault_matrix import ALL, FIRST_PAGE, Row
@@ -31,6 +34,7 @@ CONTENT = contents({}, others=ALL)
 SHORT = ("4", "2")
 """MB that a body may have, and seconds that it may take."""
 REAL = ("64", "60")
+HOST = "acme.atlassian.net"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +45,19 @@ class Mode:
         streams: Which ones.
         is_incremental: Whether only what is new is read of them.
         num_workers: How many requests are in flight at a time.
+        kind: Of credentials, one of `CREDENTIALS`, with which Atlassian's cloud is read by its real
+            names; empty for a site on localhost.
     """
 
     streams: tuple[str, ...] = NAMES
     is_incremental: bool = False
     num_workers: int = 1
+    kind: str = ""
 
     def __str__(self) -> str:
         words = ["incremental"] if self.is_incremental else []
-        return "-".join(words + (["parallel"] if self.num_workers > 1 else []))
+        words += ["parallel"] if self.num_workers > 1 else []
+        return "-".join(words + ([self.kind] if self.kind else []))
 
     def requests_before(self, stream: str) -> int:
         """How many requests come before that for the first page: one, for the newest row."""
@@ -100,6 +108,36 @@ def name_of(trace: Message) -> str | None:
     return descriptor["name"] if descriptor else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A site of a cloud, and one kind of credentials for it.
+
+    Args:
+        running: The cloud.
+        kind: One of `CREDENTIALS`.
+        config: Settings of the connector.
+    """
+
+    running: RunningCloud
+    kind: str
+    config: Mapping[str, Any]
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What lets the connector find the cloud."""
+        return self.running.environment
+
+    @property
+    def service(self) -> Service:
+        """The site that is meant."""
+        return self.running.cloud.sites[0].service
+
+    @property
+    def calls(self) -> list[Call]:
+        """What came to that site."""
+        return self.service.calls
+
+
 class Trial:
     """A site, the connector that reads it, and a destination that keeps what is new.
 
@@ -111,7 +149,7 @@ class Trial:
         destination: What incremental reads have brought.
     """
 
-    def __init__(self, site: RunningSite, connector: HurriedConnector) -> None:
+    def __init__(self, site: RunningSite | SignedIn, connector: HurriedConnector) -> None:
         self.site = site
         self.destination = Destination()
         self._connector = connector
@@ -127,6 +165,19 @@ class Trial:
         fault = {**row.fault, **place}
         self.site.service.misbehave(*(mode.planned(fault, name) for name in row.concerns))
 
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be told."""
+        return secrets(self.site)
+
+    def use(self, config: Mapping[str, Any]) -> None:
+        """Enter other settings, from now on."""
+        self._connector.written(self._connector.config, config)
+
+    def run(self, command: str, *more: str | Path) -> CompletedProcess[str]:
+        """Run a command that needs the settings."""
+        return self._connector.run(command, "--config", self._connector.config, *more)
+
     def read(self, mode: Mode) -> Outcome:
         """Read on from the last states, with `--debug`, which logs every request."""
         connector, seen = self._connector, len(self.site.calls)
@@ -141,26 +192,45 @@ class Trial:
             messages=messages(done),
             **json.loads(connector.report.read_text()),
             paths=[call.path for call in self.site.calls[seen:]],
-            secrets=secrets(self.site),
+            secrets=self.secrets,
         )
         if mode.is_incremental:
             self.destination.take(outcome.messages)
         return outcome
 
 
-def secrets(site: RunningSite) -> list[str]:
-    """The token in the forms that it might be told in."""
+def secrets(site: RunningSite | SignedIn) -> list[str]:
+    """Tokens and secrets, in the forms that they might be told in."""
+    if isinstance(site, SignedIn):
+        plain = site.running.cloud.secrets
+        encoded = [base64.b64encode(secret.encode()).decode() for secret in plain]
+        return [*plain, *encoded, *map(quote, plain), *(quote(each, safe="") for each in plain)]
     token = site.config["api_token"]
     signed = base64.b64encode(f"{site.config['email']}:{token}".encode()).decode()
     return [token, signed, signed.rstrip("="), base64.b64encode(token.encode()).decode()]
 
 
 @contextmanager
-def trial(folder: Path, num_workers: int = 1, bounds: Sequence[str] = SHORT) -> Iterator[Trial]:
+def trial(
+    folder: Path, num_workers: int = 1, bounds: Sequence[str] = SHORT, kind: str = ""
+) -> Iterator[Trial]:
     """A site of twelve rows of each list, five of which fit into a response."""
     service = Service(CONTENT, page_cap=FIRST_PAGE, clock=Clock(frozen_at=NOON))
-    with serve(service, settings={"num_workers": num_workers}) as site:
+    with _running(service, {"num_workers": num_workers}, kind) as site:
         yield Trial(site, HurriedConnector(folder, site, bounds))
+
+
+@contextmanager
+def _running(
+    service: Service, settings: Mapping[str, Any], kind: str
+) -> Iterator[RunningSite | SignedIn]:
+    """The site on localhost or, for a kind of credentials, in Atlassian's cloud."""
+    if not kind:
+        with serve(service, settings=settings) as site:
+            yield site
+        return
+    with serve_cloud(Cloud(CloudSite(host=HOST, service=service), clock=Clock())) as running:
+        yield SignedIn(running=running, kind=kind, config={**running.config(kind), **settings})
 
 
 def assert_whole_after_recovery(each: Trial) -> None:

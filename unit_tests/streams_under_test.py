@@ -23,6 +23,7 @@ class Stream:
         name: What users select.
         path: Where its list is.
         version: Of the REST API: 2 is read by cursor, 1 by offset.
+        scope: One that opens it to a token with scopes.
         page_size: The most rows of one request.
         counted_by: The argument of `Content` that says how many rows the site has.
         schema: What Atlassian's OpenAPI document calls a row.
@@ -41,6 +42,7 @@ class Stream:
     name: str
     path: str
     version: int
+    scope: str
     page_size: int
     counted_by: str
     schema: str
@@ -61,6 +63,7 @@ STREAMS = (
         name="pages",
         path="/wiki/api/v2/pages",
         version=2,
+        scope="read:page:confluence",
         page_size=250,
         counted_by="pages",
         schema="PageBulk",
@@ -76,6 +79,7 @@ STREAMS = (
         name="blog_posts",
         path="/wiki/api/v2/blogposts",
         version=2,
+        scope="read:page:confluence",
         page_size=250,
         counted_by="blog_posts",
         schema="BlogPostBulk",
@@ -91,6 +95,7 @@ STREAMS = (
         name="space",
         path="/wiki/api/v2/spaces",
         version=2,
+        scope="read:space:confluence",
         page_size=250,
         counted_by="spaces",
         schema="SpaceBulk",
@@ -103,6 +108,7 @@ STREAMS = (
         name="audit",
         path="/wiki/rest/api/audit",
         version=1,
+        scope="read:audit-log:confluence",
         page_size=1000,
         counted_by="audit",
         schema="AuditRecord",
@@ -116,6 +122,7 @@ STREAMS = (
         name="group",
         path="/wiki/rest/api/group",
         version=1,
+        scope="read:group:confluence",
         page_size=200,
         counted_by="groups",
         schema="Group",

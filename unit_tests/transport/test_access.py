@@ -8,6 +8,7 @@ from typing import Any
 
 import pendulum
 import pytest
+import requests
 import requests_mock
 
 from source_confluence.failures import table
@@ -271,6 +272,8 @@ def test_a_dead_refresh_token_is_tried_once(net: requests_mock.Mocker, status: i
         ({"json": {"access_token": "two words"}}, table.NOT_JSON),
         ({"json": {"access_token": "a\r\nX: 1"}}, table.NOT_JSON),
         ({"json": []}, table.NOT_JSON),
+        ({"exc": requests.ReadTimeout}, table.SLOW_ANSWER),
+        ({"exc": requests.ConnectTimeout}, table.TIMEOUT),
     ],
     ids=str,
 )
@@ -284,6 +287,7 @@ def test_a_moment_without_a_token_passes(
     assert failed.failure is row
     assert failed.is_passing
     assert get(way).status == 200
+    assert {str(request.timeout) for request in net.request_history[:-1]} == {"(10, 20)"}
 
 
 @pytest.mark.parametrize("seconds", [None, "soon", -1, True])
