@@ -250,7 +250,8 @@ def test_one_token_is_got_however_many_requests_are_in_flight(tmp_path: Path) ->
     """Sixteen requests are refused at once; nobody but the thread that reads asks for another."""
     row = Row(what="", connector="", grant=Grant(uses=SOON))
     with cloud_trial(tmp_path, row, OAUTH, SIXTEEN) as (each, running):
-        each.read(SIXTEEN)
+        outcome = each.read(SIXTEEN)
+    assert "Could not prefetch" not in outcome.done.stdout, "they are sent again ahead, too"
     at_gateway = len(running.calls[API_HOST])
     assert 1 <= len(running.calls[AUTH_HOST]) <= at_gateway // SOON + 1
 

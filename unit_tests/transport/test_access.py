@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pendulum
@@ -352,3 +353,17 @@ def test_an_entered_token_that_has_expired_is_renewed_on_the_way_in(
 def test_before_it_is_open_nothing_can_be_sent() -> None:
     with pytest.raises(RuntimeError):
         _ = access(OAUTH).entry
+
+
+def test_no_other_credentials_of_this_machine_are_sent(
+    net: requests_mock.Mocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`requests` would take those of a request without any from `.netrc`."""
+    hosts = ("acme.atlassian.net", "api.atlassian.com", "auth.atlassian.com")
+    netrc = tmp_path / "netrc"
+    netrc.write_text("".join(f"machine {host} login ada password hush\n" for host in hosts))
+    monkeypatch.setenv("NETRC", str(netrc))
+    for entered in (API_TOKEN, BEARER, CREDENTIALS):
+        assert get(access(entered)).status == 200
+    signed = {header for _, header in asked(net)}
+    assert signed == {"", basic(API_TOKEN), "Bearer t0ken", "Bearer access-1"}
