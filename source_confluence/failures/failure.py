@@ -22,6 +22,7 @@ class Request:
         scope: What a token must have, if it has scopes: `read:page:confluence`.
         refused: The likely cause when the credentials are not accepted, the rest of a sentence.
         renewal: How to get others, a sentence.
+        widening: How to get credentials with that scope, the beginning of a sentence.
         server: Who was asked, where that is not the host: `api.atlassian.com`.
     """
 
@@ -33,6 +34,7 @@ class Request:
     scope: str = ""
     refused: str = "the credentials are wrong"
     renewal: str = "Enter others."
+    widening: str = "Enter others that have this scope, too"
     server: str = ""
 
     @property

@@ -47,9 +47,9 @@ UNAUTHORIZED = Failure(
 SCOPE_MISSING = Failure(
     happened="{host} does not open {path} to these credentials: the scope does not match "
     "(HTTP {status}).",
-    cause="they lack the scope {scope}; Atlassian says the same of a path that it does not know.",
-    remedy="Create a token, or OAuth credentials, with that scope too, because none can be added "
-    "later; for an OAuth app, add it there and authorize the connector again; or {otherwise}.",
+    cause="they lack the scope {scope}; though Atlassian says the same of a path that it does "
+    "not know.",
+    remedy="{widening}, or {otherwise}.",
     failure_type=_USER_MUST_ACT,
 )
 TOKEN_REFUSED = replace(

@@ -25,11 +25,15 @@ class ApiToken:
     Attributes:
         refused: The likely cause, when nobody accepts it: the rest of a sentence.
         renewal: How to get another one, a sentence.
+        widening: How to get one with a further scope, the beginning of a sentence.
     """
 
     email: str
     token: str = field(repr=False)
 
+    widening: ClassVar[str] = (
+        "Create a token that has this scope, too: none can be added to a token later"
+    )
     refused: ClassVar[str] = (
         "the API token has expired, was revoked or is wrong, or the e-mail address is that of "
         "another account"
@@ -56,6 +60,9 @@ class ServiceAccountToken:
     token: str = field(repr=False)
 
     has_scopes: ClassVar[bool] = True
+    widening: ClassVar[str] = (
+        "Create a token that has this scope, too: none can be added to a token later"
+    )
     refused: ClassVar[str] = "the token of the service account has expired, was revoked or is wrong"
     renewal: ClassVar[str] = (
         f"Create a token of the service account at {_SERVICE_ACCOUNTS} and enter it."
@@ -74,6 +81,7 @@ class ClientCredentials:
     client_id: str
     client_secret: str = field(repr=False)
 
+    widening: ClassVar[str] = "Create OAuth 2.0 credentials that have this scope, too"
     refused: ClassVar[str] = (
         "the client id or the client secret is wrong, or the credentials were revoked"
     )
@@ -101,6 +109,7 @@ class Authorization:
     access_token: str = field(default="", repr=False)
     expiry: object = None
 
+    widening: ClassVar[str] = "Add this scope to the app, authorize the connector again"
     refused: ClassVar[str] = (
         "the authorization was revoked or has expired (after 90 days without a sync, or a year), "
         "or its refresh token was used before: each works once, and the connector prints the next "

@@ -65,6 +65,7 @@ class Client:
             scope=scope,
             refused=credentials.refused,
             renewal=credentials.renewal,
+            widening=credentials.widening,
         )
 
     def get(
