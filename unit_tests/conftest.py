@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from fake_confluence import Call, Content, RunningSite, Service, serve
+from fake_confluence import Call, Clock, Content, RunningSite, Service, serve
+from fake_confluence.cloud import Cloud, CloudSite
+from fake_confluence.cloud_server import RunningCloud, serve_cloud
 from fake_confluence.reply import Reply
+from unit_tests.cloud_requests import two_sites
 
 # The same examples each time; `.ci/run` wants more of them, and "long" many more, and new ones.
 _COMMON: dict[str, Any] = {
@@ -25,6 +28,7 @@ settings.register_profile("long", max_examples=20_000, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 StartSite = Callable[..., RunningSite]
+StartCloud = Callable[..., RunningCloud]
 
 
 @pytest.fixture
@@ -43,6 +47,26 @@ def start_site(monkeypatch: pytest.MonkeyPatch, num_workers: int) -> Iterator[St
             site = stack.enter_context(serve(service, settings={"num_workers": num_workers}))
             monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(site.ca_file))
             return site
+
+        yield start
+
+
+@pytest.fixture
+def start_cloud(monkeypatch: pytest.MonkeyPatch, num_workers: int) -> Iterator[StartCloud]:
+    """Start a cloud, of two sites by default, that is all there is while the test lasts."""
+    with ExitStack() as stack:
+
+        def start(
+            *sites: CloudSite,
+            clock: Clock | None = None,
+            **options: Any,  # noqa: ANN401
+        ) -> RunningCloud:
+            clock = clock or Clock()
+            cloud = Cloud(*(sites or two_sites(clock)), clock=clock, **options)
+            running = stack.enter_context(serve_cloud(cloud, settings={"num_workers": num_workers}))
+            for name, value in running.environment.items():
+                monkeypatch.setenv(name, value)
+            return running
 
         yield start
 
