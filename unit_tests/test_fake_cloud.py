@@ -49,12 +49,29 @@ each_kind_with_scopes = pytest.mark.parametrize("kind", [k for k in CREDENTIALS 
 def test_each_kind_reads_everything_through_the_gateway(
     kind: str, path: str, start_cloud: StartCloud
 ) -> None:
-    running = start_cloud(clock=Clock(frozen_at="2026-07-01T12:00:00Z"))
+    running = start_cloud()
     response = at_gateway(path, signed(running.config(kind)))
     assert response.status_code == 200
-    assert response.headers["Date"] == "Wed, 01 Jul 2026 12:00:00 GMT"
     expected = ask(ACME, path, AUTHORIZATION)
     assert response.json() == expected.json()
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        (ACME, CURRENT_USER),
+        (ACME, TENANT_INFO),
+        (FORMER, CURRENT_USER),
+        (AUTH_HOST, TOKEN),
+        (API_HOST, RESOURCES),
+        (API_HOST, f"/ex/confluence/unknown{CURRENT_USER}"),
+    ],
+)
+def test_every_host_tells_the_time_of_the_cloud(
+    host: str, path: str, start_cloud: StartCloud
+) -> None:
+    start_cloud(clock=Clock(frozen_at="2026-07-01T12:00:00Z"))
+    assert ask(host, path).headers["Date"] == "Wed, 01 Jul 2026 12:00:00 GMT"
 
 
 def test_next_links_are_those_of_the_site(start_cloud: StartCloud) -> None:
@@ -88,7 +105,8 @@ def test_what_came_is_kept_for_each_host_as_it_came(start_cloud: StartCloud) -> 
 
 @each_kind_with_scopes
 def test_a_site_refuses_a_token_with_scopes_with_a_page(kind: str, start_cloud: StartCloud) -> None:
-    running = start_cloud()
+    service = Service(contents({}), welcomes_visitors=True)
+    running = start_cloud(CloudSite(host=ACME, service=service))
     response = ask(ACME, CURRENT_USER, signed(running.config(kind)))
     assert response.status_code == 401
     assert response.headers["Content-Type"].startswith("text/html")
@@ -177,6 +195,16 @@ def test_the_gateway_refuses_unknown_credentials_first(
         assert refused(at_gateway(path, authorization)) == UNAUTHORIZED
     path = f"/ex/confluence/unknown{PATHS[BY_CURSOR]}"
     assert refused(ask(API_HOST, path, authorization)) == UNAUTHORIZED
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Token"])
+def test_an_access_token_is_one_in_the_scheme_bearer_only(
+    scheme: str, start_cloud: StartCloud
+) -> None:
+    running = start_cloud()
+    token = running.config(OAUTH)["credentials"]["access_token"]
+    assert refused(at_gateway(CURRENT_USER, f"{scheme} {token}")) == UNAUTHORIZED
+    assert at_gateway(CURRENT_USER, f"Bearer {token}").status_code == 200
 
 
 @each_kind

@@ -144,6 +144,7 @@ def test_a_client_has_one_way_to_get_tokens(kind: str, start_cloud: StartCloud) 
     "sent",
     [
         {"data": {"grant_type": "client_credentials", "client_id": "a", "client_secret": "b"}},
+        {"data": "{}", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
         {"json": ["grant_type"]},
         {"data": "{", "headers": {"Content-Type": "application/json"}},
         {"data": b"\xff", "headers": {"Content-Type": "application/json"}},
