@@ -2,6 +2,9 @@
 
 import json
 import re
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -9,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_confluence import Call, Service
+from fake_confluence import Call, Fault, Service
+from fake_confluence.catalog import configured_catalog
 from fake_confluence.cloud import API_HOST, AUTH_HOST, Cloud, CloudSite
 from fake_confluence.cloud_server import RunningCloud, serve_cloud
 from fake_confluence.credentials import (
@@ -21,7 +25,7 @@ from fake_confluence.credentials import (
     TOKENS,
     Grant,
 )
-from integration_tests.connector import HurriedConnector, Message
+from integration_tests.connector import COMMAND, Connector, HurriedConnector, Message
 from integration_tests.credential_matrix import (
     ELSEWHERE,
     FORMER,
@@ -29,6 +33,7 @@ from integration_tests.credential_matrix import (
     MATRIX,
     SCOPED,
     SOON,
+    TOKEN,
     Row,
     table,
 )
@@ -254,6 +259,30 @@ def test_one_token_is_got_however_many_requests_are_in_flight(tmp_path: Path) ->
     assert "Could not prefetch" not in outcome.done.stdout, "they are sent again ahead, too"
     at_gateway = len(running.calls[API_HOST])
     assert 1 <= len(running.calls[AUTH_HOST]) <= at_gateway // SOON + 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_stop_loses_no_refresh_token(number: signal.Signals, tmp_path: Path) -> None:
+    """It comes while the answer with the next one is on its way."""
+    slow = Fault(kind="slow", seconds=2, path=TOKEN)
+    row = Row(what="", connector="", faults=(slow,), config={"access": "none"})
+    with cloud_trial(tmp_path, row, OAUTH) as (each, running):
+        connector = Connector(tmp_path, each.site, [COMMAND])
+        connector.written(connector.catalog, configured_catalog(*NAMES))
+        words: list[str | Path] = [COMMAND, "read", "--config", connector.config]
+        words += ["--catalog", connector.catalog]
+        with subprocess.Popen(
+            words, env=connector.environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            while not running.calls[AUTH_HOST]:
+                time.sleep(0.05)
+            process.send_signal(number)
+            output = process.stdout.read() if process.stdout else ""
+    messages = [json.loads(line) for line in output.splitlines()]
+    [told] = [m["control"]["connectorConfig"]["config"] for m in messages if m["type"] == "CONTROL"]
+    assert told["credentials"]["refresh_token"] in running.cloud.secrets
+    assert told["credentials"]["refresh_token"].startswith("refresh-0002-")
+    assert process.returncode == 1
 
 
 def test_the_documentation_shows_the_table() -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from threading import Thread
@@ -40,6 +41,7 @@ _MAX_PAUSE_SECONDS = 5
 
 _NOT_KNOWN = (table.UNAUTHORIZED, table.TOKEN_REFUSED, table.ANONYMOUS, table.UNRECOGNISED)
 
+Waiting = Callable[[], AbstractContextManager[None]]
 MaxRetries = Callable[[Failure], int]
 Decoded = TypeVar("Decoded")
 
@@ -83,7 +85,9 @@ def check(client: Client) -> None:
         _within_deadline(client, partial(_when_let_in, client, prove, _retries_of_check))
 
 
-def require_known_account(client: Client, session: requests.Session, *, saw_rows: bool) -> None:
+def require_known_account(
+    client: Client, session: requests.Session, *, saw_rows: bool, waiting: Waiting = nullcontext
+) -> None:
     """Ask whether the site still knows the account, after a list that visitors may see a part of.
 
     Args:
@@ -91,14 +95,20 @@ def require_known_account(client: Client, session: requests.Session, *, saw_rows
         session: Its connections, without cookies.
         saw_rows: Whether the list had any. One that had none, on a site that refuses to say who the
             account is, is believed when a space is visible.
+        waiting: Is entered while an answer is waited for, and nothing is printed.
 
     Raises:
         FinalFailureError: When it says that it does not, again and again where that comes for
             moments under load; no answer is taken for a yes.
     """
-    ask_for_it = partial(_require_known_account, client, session, saw_rows)
+    prove = partial(_require_known_account, client, session, saw_rows)
+
+    def ask_and_wait() -> None:
+        with waiting():
+            _within_deadline(client, prove)
+
     try:
-        _when_let_in(client, partial(_within_deadline, client, ask_for_it), _retries_at_end)
+        _when_let_in(client, ask_and_wait, _retries_at_end)
     except CheckFailedError as error:
         if error.failure in (*_NOT_KNOWN, table.NO_VISIBLE_SPACE):
             raise FinalFailureError(error.failure, str(error), "") from None

@@ -8,21 +8,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from fake_confluence import Fault, RunningSite
 from fake_confluence.catalog import configured_catalog
+from fake_confluence.credentials import OAUTH, Grant
 from source_confluence import SourceConfluence
 from source_confluence.exceptions import StoppedError
 from source_confluence.limits.rate_limit import RateLimit
 from source_confluence.limits.throttle import Throttle
 from source_confluence.shutdown import Stop
-from unit_tests.conftest import StartSite
+from unit_tests.conftest import StartCloud, StartSite
 from unit_tests.streams_under_test import BY_CURSOR, NAMES, SHOWN_TO_VISITORS, content
 
 
@@ -40,7 +43,11 @@ class Watch(logging.Handler):
 
 
 def arguments(site: RunningSite, folder: Path, *more: str) -> list[str]:
-    (folder / "config.json").write_text(json.dumps(site.config))
+    return arguments_for(site.config, folder, *more)
+
+
+def arguments_for(config: Mapping[str, object], folder: Path, *more: str) -> list[str]:
+    (folder / "config.json").write_text(json.dumps(config))
     (folder / "catalog.json").write_text(json.dumps(configured_catalog(*NAMES)))
     files = ["--config", str(folder / "config.json"), "--catalog", str(folder / "catalog.json")]
     return ["read", *more, *files]
@@ -87,12 +94,38 @@ def test_nothing_is_printed_while_a_signal_could_tear_it(
     assert watch.lines == []
 
 
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("num_workers", [1, 8], indirect=True)
+@pytest.mark.parametrize("uses", [1, 2, 3, 5])
+def test_no_settings_are_handed_on_while_a_signal_could_tear_them(
+    uses: int, start_cloud: StartCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever an access token expires; each is good for a few requests."""
+    source = SourceConfluence()
+    seen: list[bool] = []
+    tells = "source_confluence.transport.oauth.emit_configuration_as_airbyte_control_message"
+    monkeypatch.setattr(tells, lambda _: seen.append(source.stop.is_interruptible))
+    watch = Watch(source.stop)
+    logging.getLogger().addHandler(watch)
+    cloud = start_cloud(grants={OAUTH: Grant(uses=uses)})
+    entrypoint = AirbyteEntrypoint(source)
+    words = arguments_for(cloud.config(OAUTH), tmp_path)
+    try:
+        with suppress(AirbyteTracedException):
+            list(entrypoint.run(entrypoint.parse_args(words)))
+    finally:
+        logging.getLogger().removeHandler(watch)
+    assert len(seen) >= 2
+    assert not any(seen)
+    assert watch.lines == []
+
+
 def test_the_question_who_we_are_can_be_interrupted(
     start_site: StartSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = SourceConfluence()
     seen: list[bool] = []
-    asks = "source_confluence.streams.base.require_known_account"
+    asks = "source_confluence.identity._within_deadline"
     monkeypatch.setattr(asks, lambda *_, **__: seen.append(source.stop.is_interruptible))
     entrypoint = AirbyteEntrypoint(source)
     parsed = entrypoint.parse_args(arguments(start_site(content(BY_CURSOR, 3)), tmp_path))

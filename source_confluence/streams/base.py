@@ -286,6 +286,9 @@ class ConfluenceStream(HttpStream, ABC):
         """Raise when the site does not know the account, and the list may be that of a visitor."""
         if self.shown_to_visitors:
             self._context.throttle.take_turn()
-            with self._sync.stop.interruptible():
-                session = self._sync.identity_session
-                require_known_account(self._sync.client, session, saw_rows=saw_rows)
+            require_known_account(
+                self._sync.client,
+                self._sync.identity_session,
+                saw_rows=saw_rows,
+                waiting=self._sync.stop.interruptible,
+            )
