@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -104,7 +105,13 @@ def test_no_settings_are_handed_on_while_a_signal_could_tear_them(
     source = SourceConfluence()
     seen: list[bool] = []
     tells = "source_confluence.transport.oauth.emit_configuration_as_airbyte_control_message"
-    monkeypatch.setattr(tells, lambda _: seen.append(source.stop.is_interruptible))
+    reads = threading.current_thread()
+
+    def tell(_: object) -> None:
+        assert threading.current_thread() is reads
+        seen.append(source.stop.is_interruptible)
+
+    monkeypatch.setattr(tells, tell)
     watch = Watch(source.stop)
     logging.getLogger().addHandler(watch)
     cloud = start_cloud(grants={OAUTH: Grant(uses=uses)})
