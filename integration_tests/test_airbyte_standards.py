@@ -79,6 +79,11 @@ class TestAirbyteStandards(SourceTestSuiteBase):
         assert scenario.commands == {"check", "discover", "read"}
         assert scenario.is_basic_read_config
 
+    def test_with_each_kind_of_credentials_settings_are_held_against_the_form(self) -> None:
+        held = {str(s.config_path) for s in self.get_scenarios() if s.runs("spec")}
+        samples = (ROOT / "integration_tests").glob("sample_config*.json")
+        assert held == {str(file.relative_to(ROOT)) for file in samples}
+
 
 # What the older tool takes in each section, as far as we use it; it refuses everything else, and
 # wants a reason where there is nothing. In basic_read it wants expect_records at this strictness.

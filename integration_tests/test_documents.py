@@ -325,8 +325,7 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 
 def test_what_is_pasted_into_terraform_and_the_api_fits() -> None:
-    specification = yaml.safe_load((ROOT / "source_confluence" / "spec.yaml").read_text())
-    fields = specification["connectionSpecification"]["required"]
+    fields = list(json.loads((ROOT / "integration_tests" / "sample_config.json").read_text()))
     metadata = yaml.safe_load((ROOT / "metadata.yaml").read_text())["data"]
     text = (ROOT / "docs" / "confluence.md").read_text()
     [terraform] = re.findall(r"```hcl\n(.*?)```", text, re.DOTALL)

@@ -8,6 +8,7 @@ import uuid
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -107,10 +108,14 @@ def test_the_base_image_is_named_by_digest_and_nothing_else_is_said_of_the_build
     assert f"ARG BASE_IMAGE={image}" in (ROOT / "Dockerfile").read_text().splitlines()
 
 
-def test_allowed_hosts_name_a_setting_that_exists() -> None:
-    [host] = DATA["allowedHosts"]["hosts"]
-    assert re.fullmatch(r"\$\{\w+\}", host)
-    assert host[2:-1] in SPEC["connectionSpecification"]["properties"]
+def test_the_allowed_hosts_are_those_that_are_asked() -> None:
+    from source_confluence.transport.entry import API_HOST  # noqa: PLC0415 (the one test that needs it)
+    from source_confluence.transport.oauth import TOKEN_URL  # noqa: PLC0415
+
+    site, *others = DATA["allowedHosts"]["hosts"]
+    assert re.fullmatch(r"\$\{\w+\}", site)
+    assert site[2:-1] in SPEC["connectionSpecification"]["required"]
+    assert others == [API_HOST, urlsplit(TOKEN_URL).hostname]
 
 
 @pytest.mark.parametrize(

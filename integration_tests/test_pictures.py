@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 
 from unit_tests.streams_under_test import CURSOR_FIELDS
 
@@ -125,9 +126,25 @@ def test_the_drawing_of_the_rooms_is_of_this_diagram() -> None:
     }
 
 
-def test_the_picture_of_the_form_is_of_this_form() -> None:
+def test_the_pictures_of_the_form_are_of_this_form() -> None:
     lines = (PICTURES / "form.sha256").read_text().splitlines()
-    assert len(lines) == 5
-    for line in lines:
-        digest, name = line.split()
+    digests = {name: digest for digest, name in map(str.split, lines)}
+    drawn = {file.name for file in PICTURES.glob("form*") if file.suffix != ".sha256"}
+    assert set(digests) == {"../../source_confluence/spec.yaml", "package.json", *drawn}
+    for name, digest in digests.items():
         assert hashlib.sha256((PICTURES / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_the_form_is_drawn_with_each_kind_of_credentials() -> None:
+    form = yaml.safe_load((PACKAGE / "spec.yaml").read_text())["connectionSpecification"]
+    kinds = [
+        option["properties"]["auth_type"]["const"]
+        for option in form["properties"]["credentials"]["oneOf"]
+    ]
+    source = (PICTURES / "form.jsx").read_text()
+    drawn = re.findall(r'auth_type: "([\w.]+)"', source)
+    assert sorted(drawn) == sorted(kinds)
+    states = re.findall(r'"#([\w-]+)": \{\s*\.\.\.site,\s*credentials', source)
+    assert len(states) == len(kinds)
+    for state in states:
+        assert (PICTURES / f"form-{state}.png").exists()

@@ -13,6 +13,7 @@ import yaml
 from fake_confluence import RunningSite, Service, serve
 from integration_tests.connector import Connector, counts, endings, messages
 from integration_tests.expected_records import expected_records
+from source_confluence.settings.config import Config
 from unit_tests.streams_under_test import BY_CURSOR, CURSOR_FIELDS, contents, row_counts
 
 FOLDER = Path(__file__).parent
@@ -41,9 +42,20 @@ def here(name: str, site: RunningSite) -> dict[str, Any]:
     return {**sample(name), "domain_name": site.host}
 
 
-@pytest.mark.parametrize("name", ["sample_config.json", "invalid_config.json"])
-def test_the_settings_fit_the_form(name: str) -> None:
-    jsonschema.validate(sample(name), SPEC["connectionSpecification"])
+@pytest.mark.parametrize(
+    "file", sorted(FOLDER.glob("*_config*.json")), ids=lambda file: str(file.stem)
+)
+def test_the_settings_fit_the_form(file: Path) -> None:
+    jsonschema.validate(sample(file.name), SPEC["connectionSpecification"])
+
+
+def test_there_are_settings_of_every_kind_of_credentials() -> None:
+    options = SPEC["connectionSpecification"]["properties"]["credentials"]["oneOf"]
+    kinds = {option["properties"]["auth_type"]["const"] for option in options}
+    samples = [sample(file.name) for file in FOLDER.glob("sample_config_*.json")]
+    assert {each["credentials"]["auth_type"] for each in samples} == kinds
+    for each in samples:
+        Config.parse(each)
 
 
 def test_the_sample_settings_work(connector: Connector, site: RunningSite) -> None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from functools import reduce
-from operator import add
+from operator import add, or_
 from typing import TYPE_CHECKING, Any
 
 from airbyte_cdk.models import (
@@ -265,11 +265,22 @@ def _name_unknown_stream(error: AirbyteErrorTraceMessage, names: Collection[str]
 
 def _without_rules(form: Mapping[str, Any]) -> dict[str, Any]:
     """The form with nothing but what the CDK masks secrets by."""
-    secrets = [name for name, field in form["properties"].items() if field.get("airbyte_secret")]
-    return {
-        "type": "object",
-        "properties": {name: {"airbyte_secret": True} for name in secrets},
-    }
+    return {"type": "object", "properties": _secrets_among(form["properties"])}
+
+
+def _secrets_among(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"api_token": {"airbyte_secret": True}, "credentials": {"properties": {…}}}`.
+
+    Which of the options of a field was chosen is a rule, too: their secrets stand together.
+    """
+    secrets: dict[str, Any] = {}
+    for name, field in fields.items():
+        of_options = [_secrets_among(option["properties"]) for option in field.get("oneOf", [])]
+        if of_options:
+            secrets[name] = {"properties": reduce(or_, of_options)}
+        elif field.get("airbyte_secret"):
+            secrets[name] = {"airbyte_secret": True}
+    return secrets
 
 
 def _user_must_act(error: ValueError) -> AirbyteTracedException:

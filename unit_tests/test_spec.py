@@ -1,29 +1,106 @@
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, quote_plus, urlsplit
 
+import jinja2
 import jsonschema
 import pytest
+from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets
 
 from source_confluence import SourceConfluence
 from source_confluence.settings.config import Config
+from source_confluence.settings.credentials import ApiToken, Authorization
+from source_confluence.streams.base import ConfluenceStream
+from source_confluence.streams.catalog import STREAMS
+from source_confluence.transport.oauth import TOKEN_URL
 from unit_tests.protocol import check, run
 
 SOUND = {"email": "ada@acme.com", "api_token": "t0ken", "domain_name": "acme.example"}
+AUTH_TYPES = ["oauth2.0", "client_credentials", "service_account_token"]
+
+
+def specification() -> dict[str, Any]:
+    [message] = [m for m in run("spec").messages if m["type"] == "SPEC"]
+    return dict(message["spec"])
 
 
 def spec() -> dict[str, Any]:
-    [message] = [m for m in run("spec").messages if m["type"] == "SPEC"]
-    return dict(message["spec"]["connectionSpecification"])
+    return dict(specification()["connectionSpecification"])
+
+
+def option(auth_type: str) -> dict[str, Any]:
+    """One of the options of `credentials`."""
+    options = spec()["properties"]["credentials"]["oneOf"]
+    [found] = [each for each in options if each["properties"]["auth_type"]["const"] == auth_type]
+    return dict(found)
+
+
+def example(fields: dict[str, Any]) -> dict[str, Any]:
+    """What the form shows as examples of fields, without those that have options."""
+    return {
+        name: field["const"] if "const" in field else field["examples"][0]
+        for name, field in fields.items()
+        if "oneOf" not in field
+    }
+
+
+def every_field(fields: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each field by its name, those of options too, but not what only tells the options apart."""
+    for name, field in fields.items():
+        if "const" not in field:
+            yield name, field
+        for each in field.get("oneOf", []):
+            yield from every_field(each["properties"])
+
+
+def in_order(fields: dict[str, Any]) -> list[str]:
+    return sorted(fields, key=lambda name: int(fields[name]["order"]))
 
 
 def test_it_asks_for_email_token_and_domain_in_this_order() -> None:
-    properties = spec()["properties"]
-    by_order = sorted(properties, key=lambda name: properties[name]["order"])
-    assert spec()["required"] == ["email", "api_token", "domain_name"]
     optional = ["content_statuses", "body_format", "spaces", "excluded_spaces", "personal_spaces"]
     optional += ["start_date"]
     optional += ["census", "allow_mass_removal", "num_workers"]
-    assert by_order == ["email", "api_token", "domain_name", *optional]
+    first = ["email", "api_token", "domain_name", "credentials"]
+    assert in_order(spec()["properties"]) == [*first, *optional]
+
+
+def test_only_the_domain_is_required_because_the_rest_depends_on_the_credentials() -> None:
+    """Airbyte's form folds up what is not required, unless it is told not to."""
+    form = spec()
+    assert form["required"] == ["domain_name"]
+    shown = [name for name, field in form["properties"].items() if field.get("always_show")]
+    assert shown == ["email", "api_token", "credentials"]
+
+
+def test_an_option_asks_for_its_kind_first_with_orders_of_their_own() -> None:
+    assert in_order(option("client_credentials")["properties"]) == [
+        "auth_type",
+        "client_id",
+        "client_secret",
+    ]
+    assert in_order(option("service_account_token")["properties"]) == ["auth_type", "api_token"]
+    assert in_order(option("oauth2.0")["properties"]) == [
+        "auth_type",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "access_token",
+        "token_expiry_date",
+    ]
+    for fields in [spec()["properties"], *(option(each)["properties"] for each in AUTH_TYPES)]:
+        orders = sorted(field["order"] for field in fields.values())
+        assert orders == list(range(len(fields)))
+
+
+def test_settings_of_version_2_0_0_fit_the_form_and_mean_what_they_meant() -> None:
+    old = {**SOUND, "num_workers": 8}
+    jsonschema.validate(old, spec())
+    config = Config.parse(old)
+    assert config.credentials == ApiToken(email="ada@acme.com", token="t0ken")
+    assert (config.host, config.num_workers) == ("acme.example", 8)
 
 
 @pytest.mark.parametrize("number", [1, 16, 25])
@@ -48,23 +125,80 @@ def test_without_a_number_of_workers_it_is_what_the_form_shows() -> None:
 
 
 def test_every_setting_has_a_title_a_description_and_an_example() -> None:
-    for setting in spec()["properties"].values():
-        assert setting["title"]
-        assert len(setting["description"]) > 40
-        assert setting["examples"]
+    for name, field in every_field(spec()["properties"]):
+        assert field["title"]
+        assert len(field["description"]) > 35, name
+        assert "oneOf" in field or field["examples"]
 
 
-def test_only_the_token_is_a_secret() -> None:
-    secret = [
-        name for name, setting in spec()["properties"].items() if setting.get("airbyte_secret")
-    ]
-    assert secret == ["api_token"]
+def test_the_secrets_are_what_somebody_could_get_in_with() -> None:
+    fields = list(every_field(spec()["properties"]))
+    secret = {name for name, field in fields if field.get("airbyte_secret")}
+    assert secret == {"api_token", "client_secret", "refresh_token", "access_token"}
+    for name, field in fields:
+        assert (name in secret) == field.get("airbyte_secret", False), name
+
+
+@pytest.mark.parametrize("auth_type", AUTH_TYPES)
+def test_the_secrets_of_credentials_are_masked_though_the_rules_are_ours(auth_type: str) -> None:
+    source = SourceConfluence()
+    form = source.spec(logging.getLogger("airbyte"))
+    fields = option(auth_type)["properties"]
+    entered = {**SOUND, "credentials": example(fields)}
+    source.configure(entered, "")
+    jsonschema.validate(entered, form.connectionSpecification)
+    secret = [example(fields)[name] for name, field in fields.items() if "airbyte_secret" in field]
+    assert secret
+    assert set(get_secrets(form.connectionSpecification, entered)) == {"t0ken", *secret}
 
 
 def test_the_examples_are_settings_that_work() -> None:
-    example = {name: setting["examples"][0] for name, setting in spec()["properties"].items()}
-    jsonschema.validate(example, spec())
-    assert Config.parse(example).host == "acme.atlassian.net"
+    entered = example(spec()["properties"])
+    jsonschema.validate(entered, spec())
+    assert Config.parse(entered).host == "acme.atlassian.net"
+
+
+@pytest.mark.parametrize("auth_type", AUTH_TYPES)
+@pytest.mark.parametrize("blank", [{}, {"email": "", "api_token": ""}], ids=["left out", "empty"])
+def test_the_examples_of_each_kind_of_credentials_work(
+    auth_type: str, blank: dict[str, str]
+) -> None:
+    credentials = example(option(auth_type)["properties"])
+    entered = {**blank, "domain_name": "acme.example", "credentials": credentials}
+    jsonschema.validate(entered, spec())
+    assert not isinstance(Config.parse(entered).credentials, ApiToken)
+
+
+@pytest.mark.parametrize("auth_type", AUTH_TYPES)
+def test_what_credentials_require_is_required_by_form_and_command(auth_type: str) -> None:
+    sound = example(option(auth_type)["properties"])
+    for name in option(auth_type)["required"]:
+        entered = {**SOUND, "credentials": {k: v for k, v in sound.items() if k != name}}
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(entered, spec())
+        status, message = check(entered)
+        assert status == "FAILED"
+        assert name in message.partition("What to do: ")[2]
+
+
+@pytest.mark.parametrize("credentials", ["t0ken", ["t0ken"], {"auth_type": "basic"}])
+def test_credentials_of_no_kind_are_refused_by_form_and_command(credentials: object) -> None:
+    entered = {**SOUND, "credentials": credentials}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(entered, spec())
+    status, message = check(entered)
+    assert status == "FAILED"
+    assert message.startswith("The setting credentials does not say which kind they are. ")
+    assert "t0ken" not in message
+
+
+def test_an_empty_email_passes_the_form_and_is_missed_by_the_command() -> None:
+    """A form sends what was left empty, and only the command knows whether something else is."""
+    entered = {**SOUND, "email": ""}
+    jsonschema.validate(entered, spec())
+    status, message = check(entered)
+    assert status == "FAILED"
+    assert "What to do: Enter the address you log in to Atlassian with" in message
 
 
 ADDRESSES = [
@@ -90,7 +224,6 @@ def test_the_form_takes_the_addresses_that_are_understood(address: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("email", ""),
         ("email", "ada"),
         ("email", "acme.atlassian.net"),
         ("domain_name", ""),
@@ -127,13 +260,106 @@ def test_without_a_form_the_settings_stay_as_they_are(tmp_path: Path) -> None:
 
 
 def test_every_pattern_comes_with_words_for_it() -> None:
-    for setting in spec()["properties"].values():
+    for _, setting in every_field(spec()["properties"]):
         assert ("pattern" in setting) == ("pattern_descriptor" in setting)
 
 
-def test_the_token_has_no_pattern_because_a_refusal_would_show_it() -> None:
+def test_a_secret_has_no_pattern_because_a_refusal_would_show_it() -> None:
     """Validators of JSON schemas print the value that does not match."""
-    assert "pattern" not in spec()["properties"]["api_token"]
+    for _, field in every_field(spec()["properties"]):
+        assert not {"pattern", "airbyte_secret"} <= set(field)
+
+
+def button() -> dict[str, Any]:
+    """What Airbyte's form offers a button by, where an app is registered with Airbyte."""
+    return dict(specification()["advanced_auth"])
+
+
+def test_the_option_with_the_button_is_the_first() -> None:
+    """As Airbyte's older tests want it.
+
+    Source: https://docs.airbyte.com/connector-development/testing-connectors/connector-acceptance-tests-reference
+    """
+    assert button()["auth_flow_type"] == "oauth2.0"
+    assert button()["predicate_key"] == ["credentials", "auth_type"]
+    first = spec()["properties"]["credentials"]["oneOf"][0]
+    assert first["properties"]["auth_type"]["const"] == button()["predicate_value"]
+
+
+def test_the_button_leads_to_a_page_that_asks_for_consent() -> None:
+    """Rendered as Airbyte does, whose `urlencode` makes plus signs of blanks."""
+    flow = button()["oauth_config_specification"]["oauth_connector_input_specification"]
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (no HTML)
+    environment.filters["urlencode"] = quote_plus
+    rendered = environment.from_string(flow["consent_url"]).render(
+        client_id_param="client_id=app",
+        redirect_uri_param="redirect_uri=https%3A%2F%2Fairbyte.example%2Fauth_flow",
+        state_param="state=5tate",
+        scope_value=flow["scope"],
+    )
+    url = urlsplit(rendered)
+    assert (url.scheme, url.netloc, url.path) == ("https", "auth.atlassian.com", "/authorize")
+    assert dict(parse_qsl(url.query, strict_parsing=True)) == {
+        "audience": "api.atlassian.com",
+        "prompt": "consent",
+        "response_type": "code",
+        "client_id": "app",
+        "redirect_uri": "https://airbyte.example/auth_flow",
+        "state": "5tate",
+        "scope": flow["scope"],
+    }
+    assert not set("+ ") & set(rendered)
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_the_button_asks_for_the_scope_of_each_stream(stream: type[ConfluenceStream]) -> None:
+    flow = button()["oauth_config_specification"]["oauth_connector_input_specification"]
+    assert set(stream.scope.split(" or ")) & set(flow["scope"].split())
+
+
+def test_the_button_asks_for_no_more_than_streams_check_and_refresh_need() -> None:
+    flow = button()["oauth_config_specification"]["oauth_connector_input_specification"]
+    of_streams = {scope for stream in STREAMS for scope in stream.scope.split(" or ")}
+    assert set(flow["scope"].split()) - of_streams == {"read:confluence-user", "offline_access"}
+
+
+def test_the_code_is_exchanged_where_tokens_are_refreshed() -> None:
+    flow = button()["oauth_config_specification"]["oauth_connector_input_specification"]
+    assert flow["access_token_url"] == TOKEN_URL
+    assert flow["access_token_headers"] == {"Content-Type": "application/json"}
+    assert flow["access_token_params"] == {
+        "grant_type": "authorization_code",
+        "client_id": "{{ client_id_value }}",
+        "client_secret": "{{ client_secret_value }}",
+        "code": "{{ auth_code_value }}",
+        "redirect_uri": "{{ redirect_uri_value }}",
+    }
+
+
+def test_what_the_button_brings_is_what_the_connector_reads() -> None:
+    rules = button()["oauth_config_specification"]
+    flow = rules["oauth_connector_input_specification"]
+    brought = rules["complete_oauth_output_specification"]["properties"]
+    of_the_app = rules["complete_oauth_server_output_specification"]["properties"]
+    assert set(of_the_app) == set(rules["complete_oauth_server_input_specification"]["properties"])
+    taken = [".".join(field["path_in_oauth_response"]) for field in brought.values()]
+    assert taken == flow["extract_output"]
+    assert brought["token_expiry_date"]["path_in_oauth_response"] == [flow["token_expiry_key"]]
+
+    credentials = {"auth_type": button()["predicate_value"]}
+    for name, field in {**brought, **of_the_app}.items():
+        group, key = field["path_in_connector_config"]
+        assert group == "credentials"
+        credentials[key] = f"the-{name}"
+    assert set(credentials) == set(option("oauth2.0")["properties"])
+    parsed = Config.parse({"domain_name": "acme.example", "credentials": credentials})
+    assert parsed.credentials == Authorization(
+        client_id="the-client_id",
+        client_secret="the-client_secret",
+        refresh_token="the-refresh_token",
+        access_token="the-access_token",
+        expiry="the-token_expiry_date",
+    )
 
 
 def test_the_source_needs_no_arguments() -> None:

@@ -8,26 +8,77 @@ import text from "../../source_confluence/spec.yaml";
 
 const schema = load(text).connectionSpecification;
 delete schema.$schema; // the validator knows draft 7 without being told
-const fields = Object.entries(schema.properties);
-const order = fields.sort(([, a], [, b]) => a.order - b.order).map(([name]) => name);
 
-// form.html#ok shows sound values, #wrong a few mistakes, and without either it is empty.
+// form.html#ok shows sound values, #wrong a few mistakes, the names of credentials what such a kind
+// takes; without any of these it is empty.
+const site = { domain_name: "acme.atlassian.net" };
+const app = { client_id: "Xq3vT8mKc1Lr5Zb7Wd2N", client_secret: "not-a-real-secret" };
 const entered = {
-  "#ok": { email: "ada@acme.com", api_token: "ATATT3x-not-a-real-token", domain_name: "acme.atlassian.net" },
+  "#ok": { ...site, email: "ada@acme.com", api_token: "ATATT3x-not-a-real-token" },
   "#wrong": { email: "ada", api_token: "", domain_name: "ada@acme.com" },
+  "#oauth": { ...site, credentials: { auth_type: "oauth2.0", ...app, refresh_token: "eyJ-not-a-real-token" } },
+  "#client-credentials": { ...site, credentials: { auth_type: "client_credentials", ...app } },
+  "#service-account-token": {
+    ...site,
+    credentials: { auth_type: "service_account_token", api_token: "ATSTT3x-not-a-real-token" },
+  },
 }[location.hash];
+
+// Of a kind of credentials, the first four fields are enough.
+if (entered?.credentials) {
+  for (const [name, field] of Object.entries(schema.properties)) {
+    if (field.order > schema.properties.credentials.order) delete schema.properties[name];
+  }
+}
+
+const inOrder = (properties) =>
+  Object.entries(properties)
+    .sort(([, a], [, b]) => a.order - b.order)
+    .map(([name]) => name);
 
 // A list of texts in one line, as Airbyte's UI has it.
 const Texts = ({ id, value }) => <input id={id} readOnly value={(value ?? []).join(", ")} />;
 
-const ui = { "ui:order": order };
-for (const [name, field] of fields) {
-  ui[name] = {
-    "ui:placeholder": field.pattern_descriptor ?? "",
-    ...(field.airbyte_secret ? { "ui:widget": "password" } : {}),
-    ...(field.type === "array" ? { "ui:widget": field.items.enum ? "checkboxes" : Texts } : {}),
-  };
-}
+// A choice that may be left out: a list of titles, then the fields of what was chosen. (The library
+// gives a schema without its options.)
+const choiceOf = (field) => (props) => {
+  const { SchemaField } = props.registry.fields;
+  const kind = props.formData?.auth_type;
+  const chosen = field.oneOf.find((option) => option.properties.auth_type.const === kind);
+  return (
+    <fieldset>
+      <label>{field.title}</label>
+      <Html description={field.description} />
+      <select className="choice" defaultValue={chosen?.title}>
+        {["", ...field.oneOf.map((option) => option.title)].map((title) => (
+          <option key={title}>{title}</option>
+        ))}
+      </select>
+      {chosen && (
+        <div className="chosen">
+          <SchemaField {...props} schema={{ ...chosen, title: "" }} uiSchema={uiOf(chosen.properties)} />
+        </div>
+      )}
+    </fieldset>
+  );
+};
+
+const uiOf = (properties) => ({
+  "ui:order": inOrder(properties),
+  ...Object.fromEntries(
+    Object.entries(properties).map(([name, field]) => [
+      name,
+      {
+        "ui:placeholder": field.pattern_descriptor ?? "",
+        ...(field.airbyte_secret ? { "ui:widget": "password" } : {}),
+        ...(field.format === "date-time" ? { "ui:widget": "text" } : {}),
+        ...(field.const ? { "ui:widget": "hidden" } : {}),
+        ...(field.type === "array" ? { "ui:widget": field.items.enum ? "checkboxes" : Texts } : {}),
+        ...(field.oneOf ? { "ui:field": choiceOf(field), "ui:fieldReplacesAnyOrOneOf": true } : {}),
+      },
+    ]),
+  ),
+});
 
 const Html = ({ id, description }) => (
   <p id={id} className="description" dangerouslySetInnerHTML={{ __html: description }} />
@@ -43,8 +94,9 @@ const inWords = (errors) =>
 createRoot(document.getElementById("form")).render(
   <Form
     schema={schema}
-    uiSchema={ui}
+    uiSchema={uiOf(schema.properties)}
     formData={entered}
+    experimental_defaultFormStateBehavior={{ constAsDefaults: "never" }}
     validator={validator}
     templates={{ DescriptionFieldTemplate: Html }}
     transformErrors={inWords}
