@@ -24,9 +24,9 @@ ENV AIRBYTE_ENTRYPOINT="python /airbyte/integration_code/main.py"
 ENTRYPOINT ["python", "/airbyte/integration_code/main.py"]
 
 LABEL io.airbyte.name=airbyte/source-confluence
-LABEL io.airbyte.version=2.1.0
+LABEL io.airbyte.version=2.2.0
 LABEL org.opencontainers.image.title=source-confluence
 LABEL org.opencontainers.image.description="Airbyte source for Confluence Cloud: pages, blog posts, spaces, audit log and groups, complete and with bodies."
-LABEL org.opencontainers.image.version=2.1.0
+LABEL org.opencontainers.image.version=2.2.0
 LABEL org.opencontainers.image.licenses=MIT
 LABEL org.opencontainers.image.documentation=https://docs.airbyte.com/integrations/sources/confluence

@@ -23,8 +23,8 @@ _REAL_SITE = """\
 To try the commands on such a site yourself: .venv/bin/python -m fake_confluence
 
 To read your own site:
-  1. Create an API token (without scopes) at
-     https://id.atlassian.com/manage-profile/security/api-tokens
+  1. Create an API token at https://id.atlassian.com/manage-profile/security/api-tokens
+     (docs/credentials.md says what else will do)
   2. Write this to secrets/config.json (git ignores that folder):
      {"email": "ada@acme.com", "api_token": "ATATT3x…", "domain_name": "acme.atlassian.net"}
   3. .venv/bin/source-confluence check --config secrets/config.json

@@ -146,5 +146,7 @@ def test_the_form_is_drawn_with_each_kind_of_credentials() -> None:
     assert sorted(drawn) == sorted(kinds)
     states = re.findall(r'"#([\w-]+)": \{\s*\.\.\.site,\s*credentials', source)
     assert len(states) == len(kinds)
+    shown = (ROOT / "docs" / "credentials.md").read_text()
     for state in states:
         assert (PICTURES / f"form-{state}.png").exists()
+        assert f"](pictures/form-{state}.png)" in shown

@@ -29,8 +29,8 @@ CONFIG = ROOT / "secrets" / "config.json"
 COMMAND = Path(sys.executable).parent / "source-confluence"
 HOW_TO = f"""\
 What to do: create an API token at https://id.atlassian.com/manage-profile/security/api-tokens
-(without scopes), and write your own values into a copy of the sample; git and the container image
-leave the folder secrets out:
+(docs/credentials.md says what else will do), and write your own values into a copy of the sample;
+git and the container image leave the folder secrets out:
 
     mkdir -p {shlex.quote(str(CONFIG.parent))}
     cp {shlex.quote(str(SAMPLE))} {shlex.quote(str(CONFIG))}

@@ -114,6 +114,18 @@ def test_every_stream_has_a_row_in_the_documentation(stream: str) -> None:
     assert re.search(rf"^\| `{stream}` ", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("document", ["confluence.md", "credentials.md"])
+def test_the_scope_of_every_stream_is_in_the_documentation(
+    document: str, stream: type[ConfluenceStream]
+) -> None:
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", stream.__name__).lower()
+    text = (ROOT / "docs" / document).read_text()
+    rows = re.findall(rf"^\| `{name}` \|.+`read:.+$", text, re.MULTILINE)
+    assert len(rows) == 1
+    assert re.findall(r"`(read:[\w:-]+)`", rows[0]) == stream.scope.split(" or ")
+
+
 @pytest.mark.parametrize(
     "failure",
     [row for row in vars(table).values() if isinstance(row, Failure)],
@@ -132,6 +144,27 @@ def test_the_message_for_a_blank_setting_is_in_the_documentation(setting: str) -
         Config.parse({**sound, setting: ""})
     happened = str(refused.value).partition(". Likely cause: ")[0]
     assert happened in (ROOT / "docs" / "confluence.md").read_text()
+
+
+@pytest.mark.parametrize("key", ["client_id", "client_secret", "refresh_token", "access_token"])
+def test_the_message_for_a_blank_credential_is_in_the_documentation(key: str) -> None:
+    sound = dict.fromkeys(["client_id", "client_secret", "refresh_token"], "x")
+    entered = {"auth_type": "oauth2.0", **sound, key: " "}
+    with pytest.raises(ConfigError) as refused:
+        Config.parse({"domain_name": "acme.atlassian.net", "credentials": entered})
+    happened = str(refused.value).partition(" Likely cause: ")[0]
+    text = (ROOT / "docs" / "confluence.md").read_text()
+    [(first, others, end)] = re.findall(
+        r"^\| The (client id) \(or ([\w ,]+)\) (.+?) \|", text, re.MULTILINE
+    )
+    assert happened in {f"The {name} {end}" for name in [first, *others.split(", ")]}
+
+
+def test_the_message_for_credentials_of_no_kind_is_in_the_documentation() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Config.parse({"domain_name": "acme.atlassian.net", "credentials": "t0ken"})
+    happened = str(refused.value).partition(" Likely cause: ")[0]
+    assert f"\n| {happened} |" in (ROOT / "docs" / "confluence.md").read_text()
 
 
 @pytest.mark.parametrize("raw", [{}, {"email": 7}], ids=["missing", "no text"])
@@ -156,6 +189,21 @@ def test_every_file_the_documents_name_exists() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
         for script in re.findall(r"`(scripts/[\w-]+)`", text):
             assert (ROOT / script).exists(), f"{document.name}: {script}"
+
+
+def test_every_heading_the_documents_lead_to_exists() -> None:
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target, anchor in re.findall(
+            r"\]\((?!https?:)([^)#]*)#([^)]+)\)", document.read_text()
+        ):
+            text = (document.parent / target if target else document).read_text()
+            assert anchor in anchors(text), f"{document.name}: {target}#{anchor}"
+
+
+def anchors(text: str) -> set[str]:
+    """What links to the headings of a document end with, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_tests_know_streams_from_one_table() -> None:

@@ -1,4 +1,6 @@
+import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -286,17 +288,22 @@ def test_the_option_with_the_button_is_the_first() -> None:
     assert first["properties"]["auth_type"]["const"] == button()["predicate_value"]
 
 
-def test_the_button_leads_to_a_page_that_asks_for_consent() -> None:
+def consent(client_id: str, redirect_uri: str, state: str) -> str:
     """Rendered as Airbyte does, whose `urlencode` makes plus signs of blanks."""
-    flow = button()["oauth_config_specification"]["oauth_connector_input_specification"]
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (no HTML)
     environment.filters["urlencode"] = quote_plus
-    rendered = environment.from_string(flow["consent_url"]).render(
-        client_id_param="client_id=app",
-        redirect_uri_param="redirect_uri=https%3A%2F%2Fairbyte.example%2Fauth_flow",
-        state_param="state=5tate",
+    flow = button()["oauth_config_specification"]["oauth_connector_input_specification"]
+    return environment.from_string(flow["consent_url"]).render(
+        client_id_param=f"client_id={client_id}",
+        redirect_uri_param=f"redirect_uri={quote_plus(redirect_uri)}",
+        state_param=f"state={state}",
         scope_value=flow["scope"],
     )
+
+
+def test_the_button_leads_to_a_page_that_asks_for_consent() -> None:
+    flow = button()["oauth_config_specification"]["oauth_connector_input_specification"]
+    rendered = consent("app", "https://airbyte.example/auth_flow", "5tate")
     url = urlsplit(rendered)
     assert (url.scheme, url.netloc, url.path) == ("https", "auth.atlassian.com", "/authorize")
     assert dict(parse_qsl(url.query, strict_parsing=True)) == {
@@ -309,6 +316,18 @@ def test_the_button_leads_to_a_page_that_asks_for_consent() -> None:
         "scope": flow["scope"],
     }
     assert not set("+ ") & set(rendered)
+
+
+def test_whoever_has_no_button_is_told_to_do_the_same() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "credentials.md").read_text()
+    flow = button()["oauth_config_specification"]["oauth_connector_input_specification"]
+    pasted = re.findall(r"```text\n(.*?)\n```", text, re.DOTALL)
+    assert consent("CLIENT_ID", "https://localhost/callback", "mine") in pasted
+    assert flow["scope"].removesuffix(" offline_access") in pasted
+    [exchange] = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    assert set(exchange) == set(flow["access_token_params"])
+    assert exchange["grant_type"] == flow["access_token_params"]["grant_type"]
+    assert f"@code.json {TOKEN_URL}\n" in text
 
 
 @pytest.mark.parametrize("stream", STREAMS)

@@ -16,7 +16,15 @@ const app = { client_id: "Xq3vT8mKc1Lr5Zb7Wd2N", client_secret: "not-a-real-secr
 const entered = {
   "#ok": { ...site, email: "ada@acme.com", api_token: "ATATT3x-not-a-real-token" },
   "#wrong": { email: "ada", api_token: "", domain_name: "ada@acme.com" },
-  "#oauth": { ...site, credentials: { auth_type: "oauth2.0", ...app, refresh_token: "eyJ-not-a-real-token" } },
+  "#oauth": {
+    ...site,
+    credentials: {
+      auth_type: "oauth2.0",
+      ...app,
+      refresh_token: "eyJ-not-a-real-token",
+      access_token: "eyJ-not-a-real-token-either",
+    },
+  },
   "#client-credentials": { ...site, credentials: { auth_type: "client_credentials", ...app } },
   "#service-account-token": {
     ...site,
