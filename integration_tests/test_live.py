@@ -3,12 +3,16 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fake_confluence import Content, Fault, RunningSite, Service, serve
+from fake_confluence.cloud import AUTH_HOST, Cloud, CloudSite
+from fake_confluence.cloud_server import serve_cloud
+from fake_confluence.credentials import CREDENTIALS, OAUTH
 from live_tests.comparison import undeclared, violations
 from unit_tests.streams_under_test import (
     BY_CURSOR,
@@ -27,13 +31,16 @@ CONTENT = contents({BY_CURSOR: 620})
 
 def live(config: Path, *arguments: str, site: RunningSite | None = None) -> tuple[int, str]:
     """The exit code and what is printed."""
-    environment = dict(os.environ)
     if site:
         config.write_text(json.dumps(site.config))
-        environment["REQUESTS_CA_BUNDLE"] = str(site.ca_file)
+    return live_with(config, *arguments, environment=site.environment if site else {})
+
+
+def live_with(config: Path, *arguments: str, environment: Mapping[str, str]) -> tuple[int, str]:
+    """The same, with the settings that are in the file."""
     done = subprocess.run(
         [ROOT / "scripts" / "test-live", "--config", config, *arguments],
-        env=environment,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -173,3 +180,30 @@ def test_violations_name_the_place_and_not_the_value(
 
 def test_undeclared_fields_are_found_at_any_depth() -> None:
     assert list(undeclared({"list": [{"a": 1}], "b": {}}, SCHEMA)) == [".list[].a", ".b"]
+
+
+@pytest.mark.parametrize("kind", CREDENTIALS)
+def test_it_gets_in_with_each_kind_of_credentials(kind: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    site = CloudSite(host="acme.atlassian.net", service=Service(CONTENT))
+    with serve_cloud(Cloud(site)) as running:
+        config.write_text(json.dumps(running.config(kind)))
+        code, printed = live_with(config, BY_OFFSET, environment=running.environment)
+    assert code == 0, printed
+    assert printed.endswith("1 passed, 0 failed\n")
+
+
+def test_a_refresh_token_that_was_used_is_replaced_in_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    cloud = Cloud(CloudSite(host="acme.atlassian.net", service=Service(CONTENT)))
+    with serve_cloud(cloud) as running:
+        entered = running.config(OAUTH, access="none")
+        config.write_text(json.dumps(entered))
+        code, printed = live_with(config, BY_OFFSET, environment=running.environment)
+    assert code == 0, printed
+    kept = json.loads(config.read_text())
+    assert {**kept, "credentials": None} == {**entered, "credentials": None}
+    assert kept["credentials"]["refresh_token"] != entered["credentials"]["refresh_token"]
+    assert kept["credentials"]["access_token"]
+    assert len(running.calls[AUTH_HOST]) == 1, "what the check was given serves the read"
+    assert kept["credentials"]["refresh_token"] not in printed

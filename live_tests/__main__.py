@@ -5,7 +5,8 @@
     scripts/test-live --records 5000      # more of each
 
 Nothing of what the site holds is printed: only counts, names of fields, and the connector's own
-messages. Nothing is written to the site; every request is a GET.
+messages. Nothing is written to the site; every request to it is a GET. With OAuth 2.0 (3LO), the
+file of settings is written anew when the connector has used up the refresh token in it.
 """
 
 import argparse
@@ -14,13 +15,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from examples.kept_settings import keep, settings_in
 from live_tests.comparison import undeclared, violations
 
 ROOT = Path(__file__).parents[1]
@@ -130,7 +132,7 @@ def _try(config: Path, names: list[str], limit: int) -> int:
     if unknown:
         raise NoAnswerError(f"There is no stream {unknown}; there are: {', '.join(catalog)}.")
 
-    status = _checked(config)
+    status = _answer("CONNECTION_STATUS", "check", config)["connectionStatus"]
     _say(f"check     {status['status']} {status.get('message', '')}".rstrip())
     if status["status"] != "SUCCEEDED":
         return 1
@@ -150,37 +152,46 @@ def _say(*lines: str) -> None:
     print(*lines, sep="\n", flush=True)
 
 
-def _checked(config: Path) -> Message:
-    return dict(_answer("CONNECTION_STATUS", "check", "--config", config)["connectionStatus"])
-
-
 def _discovered(config: Path) -> list[Message]:
-    return list(_answer("CATALOG", "discover", "--config", config)["catalog"]["streams"])
+    return list(_answer("CATALOG", "discover", config)["catalog"]["streams"])
 
 
-def _answer(kind: str, *arguments: str | Path) -> Message:
+def _answer(kind: str, command: str, config: Path) -> Message:
     """The one message that a command is there for.
 
     Raises:
         NoAnswerError: When it does not come, with the connector's own words.
     """
     said = Sample(limit=1)
-    with _command(*arguments) as messages:
+    with _command(command, config) as messages:
         for message in messages:
             if message["type"] == kind:
                 return message
             said.take(message, {})
-    raise NoAnswerError(said.failure or f"The command '{arguments[0]}' gave no answer.")
+    raise NoAnswerError(said.failure or f"The command '{command}' gave no answer.")
 
 
 @contextmanager
-def _command(*arguments: str | Path) -> Iterator[Iterator[Message]]:
-    """The messages of a command, which is ended when nobody wants more of them."""
-    with subprocess.Popen([COMMAND, *arguments], stdout=subprocess.PIPE, text=True) as process:
+def _command(name: str, config: Path, *more: str | Path) -> Iterator[Iterator[Message]]:
+    """The messages of a command, which is ended when nobody wants more of them.
+
+    Settings that it tells to keep are kept to its very end: a refresh token works once.
+    """
+    command = [COMMAND, name, "--config", config, *more]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        messages = (_kept(line, config) for line in process.stdout or ())
         try:
-            yield (json.loads(line) for line in process.stdout or ())
+            yield messages
         finally:
             process.terminate()
+            deque(messages, maxlen=0)
+
+
+def _kept(line: bytes, config: Path) -> Message:
+    entered = settings_in(line)
+    if entered is not None:
+        keep(config, entered)
+    return dict(json.loads(line))
 
 
 def _sample(config: Path, stream: Message, limit: int) -> Sample:
@@ -194,7 +205,7 @@ def _sample(config: Path, stream: Message, limit: int) -> Sample:
     with tempfile.TemporaryDirectory() as folder:
         catalog = Path(folder) / "catalog.json"
         catalog.write_text(json.dumps({"streams": [selected]}))
-        with _command("read", "--config", config, "--catalog", catalog) as messages:
+        with _command("read", config, "--catalog", catalog) as messages:
             for message in messages:
                 sample.take(message, stream["json_schema"])
                 if sample.is_enough:
