@@ -24,12 +24,17 @@ import yaml
 from airbyte_cdk.test.standard_tests import ConnectorTestScenario, SourceTestSuiteBase
 
 from fake_confluence import RunningSite, Service, serve
+from fake_confluence.cloud import Cloud, CloudSite
+from fake_confluence.cloud_server import RunningCloud, serve_cloud
+from fake_confluence.credentials import CREDENTIALS
 from source_confluence import SourceConfluence
 from unit_tests.streams_under_test import BY_CURSOR, contents
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = Path(tempfile.gettempdir()) / f"source-confluence-{uuid4()}" / "config.json"
 """Named when the tests are collected, written when they begin; *config* is always read."""
+OF_KINDS = SETTINGS.parent.with_name(f"{SETTINGS.parent.name}-of-kinds")
+"""The same, with a file for each kind of credentials."""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +88,38 @@ class TestAirbyteStandards(SourceTestSuiteBase):
         held = {str(s.config_path) for s in self.get_scenarios() if s.runs("spec")}
         samples = (ROOT / "integration_tests").glob("sample_config*.json")
         assert held == {str(file.relative_to(ROOT)) for file in samples}
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[RunningCloud]:
+    """A cloud with settings for each kind of credentials in files, as long as it runs."""
+    site = CloudSite(host="acme.atlassian.net", service=Service(contents({})))
+    with serve_cloud(Cloud(site)) as running:
+        OF_KINDS.mkdir()
+        for kind in CREDENTIALS:
+            (OF_KINDS / f"{kind}.json").write_text(json.dumps(running.config(kind)))
+        try:
+            yield running
+        finally:
+            shutil.rmtree(OF_KINDS)
+
+
+class TestAirbyteStandardsWithEachKindOfCredentials(SourceTestSuiteBase):
+    connector = SourceConfluence
+
+    @pytest.fixture(autouse=True)
+    def reachable(self, cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in cloud.environment.items():
+            monkeypatch.setenv(name, value)
+
+    @classmethod
+    def get_scenarios(cls) -> list[ConnectorTestScenario]:
+        """Settings fit the form, the check succeeds, and every stream has records."""
+        sections = ("spec", "connection", "discovery", "basic_read")
+        return [
+            ConnectorTestScenario(config_path=OF_KINDS / f"{kind}.json", sections=sections)
+            for kind in CREDENTIALS
+        ]
 
 
 # What the older tool takes in each section, as far as we use it; it refuses everything else, and
