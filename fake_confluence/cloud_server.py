@@ -20,7 +20,7 @@ class RunningCloud:
 
     Args:
         cloud: Answers the requests.
-        proxy_url: `http://127.0.0.1:38211`.
+        proxy_url: Where the proxy is, on localhost, without TLS.
         ca_file: The certificate authority to trust.
         refused_hosts: Other hosts that clients wanted to reach: `elsewhere.invalid`.
         settings: Settings of the connector besides those for the site and the account.
@@ -67,7 +67,7 @@ def serve_cloud(
         with running(server):
             yield RunningCloud(
                 cloud=cloud,
-                proxy_url=f"http://127.0.0.1:{server.port}",
+                proxy_url=f"http://127.0.0.1:{server.port}",  # ignore-https-check
                 ca_file=ca_file,
                 refused_hosts=server.refused_hosts,
                 settings=settings or {},
