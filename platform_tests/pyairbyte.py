@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import certifi
@@ -13,19 +14,30 @@ ROOT = Path(__file__).parents[1]
 
 
 def run_pyairbyte(
-    *arguments: str | Path, folder: Path, trust: Path | None = None
+    *arguments: str | Path,
+    folder: Path,
+    trust: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    stdin: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run `scripts/pyairbyte` in a folder, as `started_pyairbyte` does, to its end."""
-    with started_pyairbyte(*arguments, folder=folder, trust=trust) as process:
+    started = started_pyairbyte(
+        *arguments, folder=folder, trust=trust, environment=environment, stdin=bool(stdin)
+    )
+    with started as process:
         try:
-            stdout, stderr = process.communicate(timeout=600)
+            stdout, stderr = process.communicate(stdin or None, timeout=600)
         finally:
             process.kill()
     return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
 
 def started_pyairbyte(
-    *arguments: str | Path, folder: Path, trust: Path | None = None, stdin: bool = False
+    *arguments: str | Path,
+    folder: Path,
+    trust: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    stdin: bool = False,
 ) -> subprocess.Popen[str]:
     """Start `scripts/pyairbyte` in a folder; its process becomes that of the program.
 
@@ -34,18 +46,19 @@ def started_pyairbyte(
         folder: Where the program stands, and leaves its files.
         trust: A certificate to be trusted besides the usual ones, which are needed as well:
             PyAirbyte installs packages.
+        environment: Further variables, as those with which the fake cloud is found.
         stdin: Whether its standard input stays open, until `communicate`.
     """
-    environment = dict(os.environ)
+    variables = {**os.environ, **(environment or {})}
     if trust:
         usual = Path(os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where())
         bundle = folder / "certificates.pem"
         bundle.write_text(usual.read_text() + trust.read_text())
-        environment["REQUESTS_CA_BUNDLE"] = str(bundle)
+        variables["REQUESTS_CA_BUNDLE"] = str(bundle)
     return subprocess.Popen(
         [ROOT / "scripts" / "pyairbyte", *arguments],
         cwd=folder,
-        env=environment,
+        env=variables,
         stdin=subprocess.PIPE if stdin else None,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
