@@ -8,10 +8,15 @@ On a command line, between the connector and what takes its messages; they all p
 
 With PyAirbyte, which runs the connector for `check`, `discover` and `read` in turn:
 
-    source = ab.get_source("source-confluence", config=json.loads(file.read_text()))
-    source.config_change_callback = lambda config: (keep(file, config), source.set_config(config))
+    def took(config):
+        source.set_config(config, validate=False)  # for what is still to come of this run
+        keep_or_say(file, config)
 
-The other examples do so with the file of `--config`.
+    source = ab.get_source("source-confluence", config=json.loads(file.read_text()))
+    source.config_change_callback = took
+
+If it raised an error instead, PyAirbyte would write the settings into its log. The other examples
+do so with the file of `--config`.
 """
 
 import json
@@ -41,6 +46,18 @@ def keep(file: Path, config: Mapping[str, Any]) -> None:
             raise
 
 
+def keep_or_say(file: Path, config: Mapping[str, Any]) -> None:
+    """Do the same, and say on standard error if they cannot be written."""
+    try:
+        keep(file, config)
+    except OSError as error:
+        sys.stderr.write(
+            f"{file} could not be written: {error.strerror}. The refresh token in it works for ten "
+            "more minutes. What to do: Write the settings of the last message of type CONTROL into "
+            "the file, or authorize the connector again.\n"
+        )
+
+
 def settings_in(line: bytes) -> Mapping[str, Any] | None:
     """The settings that a message tells to keep; None for any other line."""
     if b'"CONNECTOR_CONFIG"' not in line:
@@ -62,13 +79,7 @@ def main() -> None:
     for line in sys.stdin.buffer:
         config = settings_in(line)
         if config is not None:
-            try:
-                keep(file, config)
-            except OSError as error:
-                sys.stderr.write(
-                    f"{file} could not be written: {error.strerror}. The refresh token in it no "
-                    "longer works; the next one is in the message of type CONTROL.\n"
-                )
+            keep_or_say(file, config)
         sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 

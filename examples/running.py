@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-from kept_settings import keep
+from kept_settings import keep_or_say
 
 ROOT = Path(__file__).resolve().parents[1]
 _files: list[Path] = []
@@ -50,7 +50,7 @@ def chosen(parser: ArgumentParser) -> Namespace:
 def keep_settings(config: Mapping[str, Any]) -> None:
     """Keep what the connector tells to keep, if the settings came from a file."""
     for file in _files:
-        keep(file, config)
+        keep_or_say(file, config)
 
 
 def read(file: Path) -> dict[str, Any]:

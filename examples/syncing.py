@@ -29,6 +29,6 @@ def sync(config: dict[str, Any], folder: Path) -> Path:
 
 
 def _keep(source: ab.Source, config: dict[str, Any]) -> None:
-    """Keep the next refresh token for the next run, and for what is still to come of this one."""
+    """Keep the next refresh token for what is still to come of this run, and for the next one."""
+    source.set_config(config, validate=False)
     keep_settings(config)
-    source.set_config(config)

@@ -102,6 +102,23 @@ def test_the_example_keeps_the_settings_for_the_next_run(tmp_path: Path) -> None
             running.cloud.expire(OAUTH)
 
 
+def test_settings_that_are_not_kept_are_told_and_work_no_more(tmp_path: Path) -> None:
+    """They come through a pipe, into which nothing can be written."""
+    with cloud() as running:
+        config = json.dumps(running.config(OAUTH, access="none"))
+        first, second = (
+            run(running, tmp_path, EXAMPLE, "--config", "/dev/stdin", stdin=config)
+            for _ in range(2)
+        )
+    assert "/dev/stdin could not be written: " in first.stderr
+    assert "works for ten more minutes. What to do: Write the settings of" in first.stderr
+    printed_by(first)
+    assert second.returncode == 1
+    assert "auth.atlassian.com gave no access token" in second.stderr
+    assert " What to do: Authorize the connector again" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
 def kept(file: Path) -> str:
     return str(json.loads(file.read_text())["credentials"]["refresh_token"])
 
