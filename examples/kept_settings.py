@@ -21,6 +21,7 @@ do so with the file of `--config`.
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,10 +73,14 @@ def settings_in(line: bytes) -> Mapping[str, Any] | None:
 
 
 def main() -> None:
-    """Pass all lines on, and keep the settings that come by."""
+    """Pass all lines on, and keep the settings that come by, to the end of the connector's output.
+
+    Ctrl-C is for the connector: what it still prints may hold the next refresh token.
+    """
     if len(sys.argv) != 2:  # noqa: PLR2004 (the program, and the file)
         sys.exit(__doc__)
     file = Path(sys.argv[1])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in sys.stdin.buffer:
         config = settings_in(line)
         if config is not None:

@@ -1,9 +1,11 @@
 """The settings with the next refresh token take the place of those before, whole or not at all."""
 
 import json
+import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,23 @@ def test_the_last_settings_are_kept_and_every_line_passes(file: Path) -> None:
 def test_what_is_no_such_message_changes_nothing(file: Path, line: bytes) -> None:
     assert passed(file, line).stdout == line
     assert settings(file) == OLD
+
+
+def test_whoever_interrupts_the_connector_still_has_its_last_settings(file: Path) -> None:
+    """Ctrl-C is for both processes of a pipe; the connector ends in good order, and prints on."""
+    with subprocess.Popen(
+        [sys.executable, EXAMPLE, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        process.stdin.write(control(NEW))
+        process.stdin.flush()
+        while settings(file) != NEW:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(control(NEXT), timeout=60)
+    assert process.returncode == 0
+    assert printed == control(NEW) + control(NEXT)
+    assert settings(file) == NEXT
 
 
 def test_a_link_stays_one(file: Path, tmp_path: Path) -> None:
