@@ -18,9 +18,11 @@ The workers are processes on this machine. On a cluster of Dask they are where y
     … --scheduler tls://scheduler:8786 --folder /shared/confluence --connector source-confluence
 
 There, each machine needs the connector, `examples/requirements.txt` without `airbyte`, and the
-folder under the same name, for the same user. Dask sends your API token to them, so let it encrypt
-(`tls://`). The limit of the site is the same for all of them: more machines are not more requests a
-second.
+folder under the same name, for the same user. Dask sends your credentials to them, so let it
+encrypt (`tls://`). The limit of the site is the same for all of them: more machines are not more
+requests a second.
+
+Not with OAuth 2.0 (3LO): each refresh token works once, and the parts would use up each other's.
 """
 
 import sys

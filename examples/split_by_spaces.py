@@ -20,6 +20,9 @@ would delete those of the others. A view with `UNION ALL` puts them together.
 
 Confluence itself picks the pages of up to 100 spaces. With more in a connection, the connector
 lists the whole site without bodies, and fetches the bodies of its own pages only.
+
+The connections share the credentials. Those of OAuth 2.0 (3LO) cannot be shared: each refresh token
+works once.
 """
 
 import json
@@ -38,6 +41,11 @@ from running import CONNECTOR, chosen, options, replacing, run, site
 RESULT = "parts"
 OF_SPACES = ("pages", "blog_posts", "space")
 STREAMS = (*OF_SPACES, "audit", "group")  # the last two belong to no space
+ALONE = (
+    "The site cannot be split with OAuth 2.0 (3LO). Likely cause: each refresh token works once; "
+    "connections that have the same one shut each other out. What to do: Use an API token, or a "
+    "token or client credentials of a service account; or read the site in one connection."
+)
 MAX_FILTERED = 100  # spaces in a request for pages; of more, the connector picks the pages itself
 Sizes = Mapping[str, int]
 """How many pages and blog posts each space has, by its key: `{"ENG": 5210}`"""
@@ -107,7 +115,13 @@ def positive(text: str) -> int:
 
 
 def split(config: Settings, parts: int, streams: Sequence[str]) -> list[Connection]:
-    """Ask the site for its spaces, and print how they are split."""
+    """Ask the site for its spaces, and print how they are split.
+
+    Raises:
+        SystemExit: When it cannot be split: the words for the user.
+    """
+    if not can_be_shared(config):
+        raise SystemExit(ALONE)
     print("Counting the pages and blog posts of each space …", flush=True)
     try:
         found = surveyed(config)
@@ -118,6 +132,12 @@ def split(config: Settings, parts: int, streams: Sequence[str]) -> list[Connecti
     for number, connection in enumerate(connections, 1):
         print(f"{number}: {described(connection.part)}")
     return connections
+
+
+def can_be_shared(config: Settings) -> bool:
+    """Whether several connections can have the same credentials."""
+    credentials = config.get("credentials")
+    return not isinstance(credentials, dict) or credentials.get("auth_type") != "oauth2.0"
 
 
 def surveyed(config: Settings) -> Sizes:

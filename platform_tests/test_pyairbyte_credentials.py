@@ -9,17 +9,20 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import pytest
+
 from fake_confluence import Call, Content, Service
 from fake_confluence.cloud import AUTH_HOST, Cloud, CloudSite
 from fake_confluence.cloud_server import RunningCloud, serve_cloud
-from fake_confluence.credentials import CREDENTIALS, OAUTH, Grant
+from fake_confluence.credentials import CLIENT_CREDENTIALS, CREDENTIALS, OAUTH, Grant
 from fake_confluence.grants import GRACE_SECONDS
 from fake_confluence.reply import Reply
 from platform_tests.pyairbyte import ROOT, printed_by, run_pyairbyte
 from unit_tests.streams_under_test import BY_ID
 
 COMMAND = Path(sys.executable).parent / "source-confluence"
-EXAMPLE = ROOT / "examples" / "pages_to_duckdb.py"
+EXAMPLES = ROOT / "examples"
+EXAMPLE = EXAMPLES / "pages_to_duckdb.py"
 HOST = "acme.atlassian.net"
 CONTENT = Content(pages=30, blog_posts=5)
 SOON = 6
@@ -69,7 +72,6 @@ def run(
     environment = {**running.environment, "AIRBYTE_LOGGING_ROOT": str(logs)}
     done = run_pyairbyte(*arguments, folder=folder, environment=environment, stdin=stdin)
     logged = [file.read_text() for file in logs.rglob("*") if file.is_file()]
-    assert logged
     told = "\n".join([done.stdout, done.stderr, *logged])
     assert not [secret for secret in running.cloud.secrets if secret in told]
     return done
@@ -84,6 +86,7 @@ def test_every_kind_reads_pages_into_duckdb(tmp_path: Path) -> None:
     with cloud() as running:
         files = [written(tmp_path / f"{k}.json", running.config(k)) for k in CREDENTIALS]
         done = run(running, tmp_path, "-c", EACH, COMMAND, BY_ID, *files)
+    assert [*(tmp_path / "logs").rglob("*.log")], "they were looked through"
     ids = json.loads(printed_by(done).splitlines()[-1])
     whole = sorted(row["id"] for row in CONTENT.rows(BY_ID))
     assert {kind: sorted(read) for kind, read in ids.items()} == dict.fromkeys(CREDENTIALS, whole)
@@ -117,6 +120,32 @@ def test_settings_that_are_not_kept_are_told_and_work_no_more(tmp_path: Path) ->
     assert "auth.atlassian.com gave no access token" in second.stderr
     assert " What to do: Authorize the connector again" in second.stderr
     assert "Traceback" not in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("example", "result"),
+    [
+        ("pages_to_text", "pages.jsonl"),
+        ("split_by_spaces", "parts/1/config.json"),
+        ("parts_to_parquet", "parquet/pages/part-1.parquet"),
+    ],
+)
+def test_the_other_examples_need_no_token(example: str, result: str, tmp_path: Path) -> None:
+    with cloud() as running:
+        config = written(tmp_path / "config.json", running.config(CLIENT_CREDENTIALS))
+        printed_by(run(running, tmp_path, EXAMPLES / f"{example}.py", "--config", config))
+    assert (tmp_path / "confluence" / result).stat().st_size
+
+
+@pytest.mark.parametrize("example", ["split_by_spaces", "parts_to_parquet"])
+def test_refresh_tokens_are_not_shared_by_connections(example: str, tmp_path: Path) -> None:
+    with cloud() as running:
+        config = written(tmp_path / "config.json", running.config(OAUTH))
+        done = run(running, tmp_path, EXAMPLES / f"{example}.py", "--config", config)
+        assert not any(running.calls.values()), "no token is used up"
+    assert done.returncode == 1
+    assert "The site cannot be split with OAuth 2.0 (3LO). Likely cause: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def kept(file: Path) -> str:
