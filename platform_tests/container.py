@@ -2,19 +2,30 @@
 
 import shlex
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
-from fake_confluence import RunningSite
+CA_VARIABLE = "REQUESTS_CA_BUNDLE"
 
 
-def reaching(site: RunningSite) -> list[str]:
-    """Options of `docker run`: the machine's own network, and the site's certificate."""
+class Reachable(Protocol):
+    """A site, or a cloud behind its proxy, that runs on this machine."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What lets a client find and trust it."""
+
+
+def reaching(site: Reachable) -> list[str]:
+    """Options of `docker run`: the machine's own network, what leads there, the certificate."""
     certificate = "/run/fake-confluence-ca.pem"
-    options = ["--network", "host", "--volume", f"{site.ca_file}:{certificate}:ro"]
-    return [*options, "--env", f"REQUESTS_CA_BUNDLE={certificate}"]
+    options = ["--network", "host", "--volume", f"{site.environment[CA_VARIABLE]}:{certificate}:ro"]
+    variables = {**site.environment, CA_VARIABLE: certificate}
+    return [*options, *(f"--env={name}={value}" for name, value in variables.items())]
 
 
-def docker_reaching(site: RunningSite, folder: Path) -> Path:
+def docker_reaching(site: Reachable, folder: Path) -> Path:
     """A command `docker` that adds these options, for those who just say `docker run`.
 
     Returns:

@@ -17,7 +17,11 @@ import yaml
 
 from fake_confluence import Content, Fault, RunningSite, Service, serve
 from fake_confluence.catalog import configured_catalog
-from integration_tests.connector import Connector, Message, counts, endings, messages
+from fake_confluence.cloud import Cloud, CloudSite
+from fake_confluence.cloud_server import serve_cloud
+from fake_confluence.credentials import OAUTH
+from integration_tests.connector import Connector, Message, Readable, counts, endings, messages
+from integration_tests.faulty_read import HOST, SignedIn
 from integration_tests.image_contents import ROOT, pins
 from platform_tests.container import docker_reaching, reaching
 from unit_tests.streams_under_test import BY_ID, PATHS, PINNED, contents, row_counts
@@ -55,7 +59,7 @@ def connector(image: str, site: RunningSite, tmp_path: Path) -> Connector:
     return contained(image, site, tmp_path)
 
 
-def contained(image: str, site: RunningSite, folder: Path, *more: str) -> Connector:
+def contained(image: str, site: Readable, folder: Path, *more: str) -> Connector:
     """The image as a careful operator runs it: nothing can be written but /tmp."""
     folder.chmod(0o755)
     options = ["--rm", "--read-only", "--tmpfs", "/tmp", *reaching(site)]  # noqa: S108 (in there)
@@ -111,6 +115,21 @@ def test_a_read_in_which_a_stream_fails(image: str, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert endings(done) == {**dict.fromkeys(COUNTS, "COMPLETE"), PINNED: "INCOMPLETE"}
     assert counts(done) == {name: n for name, n in COUNTS.items() if name != PINNED}
+
+
+def test_a_read_through_a_proxy_with_oauth(image: str, tmp_path: Path) -> None:
+    """By Atlassian's real names; it hands on the settings with the next refresh token."""
+    with serve_cloud(Cloud(CloudSite(host=HOST, service=Service(CONTENT)))) as running:
+        config = running.config(OAUTH, access="none")
+        done = contained(
+            image, SignedIn(running=running, kind=OAUTH, config=config), tmp_path
+        ).read()
+        assert running.refused_hosts == []
+    assert done.returncode == 0, done.stderr
+    assert counts(done) == COUNTS
+    assert endings(done) == dict.fromkeys(COUNTS, "COMPLETE")
+    [told] = [m["control"] for m in messages(done) if m["type"] == "CONTROL"]
+    assert told["type"] == "CONNECTOR_CONFIG"
 
 
 def test_a_read_that_is_killed_resumes(image: str, tmp_path: Path) -> None:
