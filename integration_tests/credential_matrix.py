@@ -128,6 +128,16 @@ MATRIX: tuple[Row, ...] = (
         token_requests=2,
     ),
     Row(
+        what="the token endpoint is down for a moment, each time that a token expires",
+        connector="asks again, and goes on with pages of the same size",
+        kinds=tuple(CLIENTS),
+        grant=Grant(lifetime_seconds=1),
+        faults=(
+            Fault(kind="slow", seconds=0.1, host="api.atlassian.com", count=None),
+            _down(TOKEN, first=2, every=2, status=500),
+        ),
+    ),
+    Row(
         what="the token endpoint is down for a moment",
         connector="asks again, up to five times, after about 2, 4, 8, 16 and 30 seconds",
         kinds=tuple(CLIENTS),

@@ -32,15 +32,16 @@ def check_result(settings: Config) -> tuple[bool, str | None]:
     except CheckFailedError as error:
         return False, str(error)
     spaces = SpaceCheck(sync.client, settings.selection)
-    refused = refusals(sync.client, [stream(sync) for stream in STREAMS])
+    streams = [each for each in (stream(sync) for stream in STREAMS) if not each.selected.is_empty]
+    refused = refusals(sync.client, streams)
     if spaces.complaint:
         return False, spaces.complaint
     if not refused:
         return True, None
-    well = "All is well" if 2 * len(refused) < len(STREAMS) else "The account is known"
-    which = f"{len(refused)} of {len(STREAMS)} streams cannot be read: {', '.join(refused)}"
+    well = "All is well" if 2 * len(refused) < len(streams) else "The account is known"
+    which = f"{len(refused)} of {len(streams)} streams cannot be read: {', '.join(refused)}"
     text = "\n".join([f"{well}, but {which}.", *by_stream(refused)])
-    return len(refused) < len(STREAMS), text
+    return len(refused) < len(streams), text
 
 
 def streams_of(settings: Config, stop: Stop) -> tuple[list[ConfluenceStream], Workers]:

@@ -76,13 +76,14 @@ def check(client: Client) -> None:
     that Atlassian knows: then it is left to the lists what it can read.
 
     Raises:
-        CheckFailedError: In every other case, within `DEADLINE_SECONDS`; nothing else is raised.
+        CheckFailedError: In every other case, within `DEADLINE_SECONDS`, after at most as long on
+            the way in; nothing else is raised.
 
     Source: https://developer.atlassian.com/cloud/confluence/basic-auth-for-rest-apis/
     """
     with client.open_session(keeps_cookies=False) as session:
-        prove = partial(_prove, client, session)
-        _within_deadline(client, partial(_when_let_in, client, prove, _retries_of_check))
+        prove = partial(_within_deadline, client, partial(_prove, client, session))
+        _when_let_in(client, prove, _retries_of_check)
 
 
 def require_known_account(
@@ -121,7 +122,7 @@ def _when_let_in(client: Client, act: Callable[[], None], max_retries: MaxRetrie
     try:
         act()
     except CheckFailedError as error:
-        if error.failure is not table.UNAUTHORIZED or not client.access.renew(entry):
+        if not client.access.renew(entry, error.failure):
             raise
         _open(client, max_retries)
         act()
@@ -133,7 +134,7 @@ def _open(client: Client, max_retries: MaxRetries) -> None:
         if answer is None:
             return
         failure = answer.failure or table.UNFORESEEN
-        if attempt >= max_retries(failure):
+        if attempt >= max_retries(failure) or failure is table.TIMEOUT:
             raise _failed(client, _CURRENT_USER, answer)
         time.sleep(_PAUSE_SECONDS)
 

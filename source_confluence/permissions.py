@@ -23,11 +23,7 @@ def refusals(client: Client, streams: Iterable[ConfluenceStream]) -> dict[str, s
     Returns:
         By the name of each stream that is refused, what happened, the likely cause, what to do.
     """
-    outcomes = {
-        stream.name: in_thread(_ask_for_one_row, client, stream)
-        for stream in streams
-        if not stream.selected.is_empty
-    }
+    outcomes = {stream.name: in_thread(_ask_for_one_row, client, stream) for stream in streams}
     answered, _ = wait(outcomes.values(), timeout=DEADLINE_SECONDS)
     errors = {name: each.exception() for name, each in outcomes.items() if each in answered}
     return {name: str(error) for name, error in errors.items() if _is_refusal(error)}

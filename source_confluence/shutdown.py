@@ -11,6 +11,23 @@ from source_confluence.exceptions import StoppedError
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Let a signal to stop come into effect when the block is over, in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python delivers signals to the main thread only
+        return
+    came: list[int] = []
+    before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in _SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
+
+
 class Stop:
     """Whether the process was told to stop; one object for all streams.
 

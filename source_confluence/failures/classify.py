@@ -144,6 +144,8 @@ def _is_unrecognised(status: int, document: object) -> bool:
     match status, document:
         case 404, {"errors": [{"title": "Not Found"} as error]}:
             return not error.get("detail")
+        case 404, {"code": 404, "message": str()}:  # of the gateway, not of Confluence
+            return True
         case 403, {"message": str(message)}:
             return _NO_ACCESS in message.lower()
     return False

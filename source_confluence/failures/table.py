@@ -39,7 +39,7 @@ BAD_REQUEST = Failure(
     failure_type=_WE_ARE_WRONG,
 )
 UNAUTHORIZED = Failure(
-    happened="{host} did not accept the credentials (HTTP 401).",
+    happened="{host} did not accept the credentials (HTTP {status}).",
     cause="{refused}.",
     remedy="{renewal}",
     failure_type=_USER_MUST_ACT,
@@ -56,6 +56,13 @@ TOKEN_REFUSED = replace(
     UNAUTHORIZED,
     happened="{host} gave no access token at {path} (HTTP {status}, {detail}).",
 )
+NOT_ATLASSIAN = Failure(
+    happened="{server} answered {path} in an unexpected way ({detail}).",
+    cause="a firewall or a proxy answers in its place.",
+    remedy="Allow outgoing HTTPS to {server}, and run it again. " + _REPORT,
+    failure_type=_PASSES,
+    max_retries=_FEW_RETRIES,
+)
 NO_CLOUD_ID = Failure(
     happened="{host} does not say which Confluence Cloud site it is ({detail}).",
     cause="the domain name is not that of a Confluence Cloud site, or is an old one.",
@@ -66,8 +73,8 @@ NO_CLOUD_ID = Failure(
 )
 SITE_NOT_GRANTED = Failure(
     happened="The credentials do not give access to the site that is meant.",
-    cause="they are for other sites ({detail}).",
-    remedy="Enter the domain name of one of these, or: {renewal}",
+    cause="they are for {detail}.",
+    remedy="Enter the domain name of a site that they are for, or get others. {renewal}",
     failure_type=_USER_MUST_ACT,
 )
 FORBIDDEN = Failure(

@@ -11,7 +11,7 @@ import requests
 
 from source_confluence import output
 from source_confluence.exceptions import FilterIgnoredError, TooLargeError
-from source_confluence.failures.table import RATE_LIMITED, TOO_LARGE, UNAUTHORIZED
+from source_confluence.failures.table import RATE_LIMITED, TOO_LARGE
 from source_confluence.limits.headers import MAX_ASKED_WAIT_SECONDS
 from source_confluence.paging.page import Page
 from source_confluence.paging.pager import Position
@@ -130,7 +130,8 @@ class Lookahead:
             self.close()
         else:
             self._fill_window()
-            self._slots.popleft()
+            if self._slots:  # it is closed when there is no way in for the moment
+                self._slots.popleft()
         return Batch(page=head.page, seconds=head.seconds)
 
     def _wait_for(self, head: Slot) -> None:
@@ -252,7 +253,7 @@ class Lookahead:
             is_too_long = answer.refusal.seconds > MAX_ASKED_WAIT_SECONDS
             if is_too_long or slot.refusal_count > RATE_LIMITED.max_retries:
                 self._give_up(slot, answer.summary)
-        elif answer.failure is UNAUTHORIZED and self._is_renewed(slot, answer):
+        elif self._is_renewed(slot, answer):
             pass  # it is sent again
         elif answer.body is None:
             self._give_up(slot, answer.summary, is_too_large=answer.failure is TOO_LARGE)
@@ -263,8 +264,10 @@ class Lookahead:
 
     def _is_renewed(self, slot: Slot, answer: Answer) -> bool:
         """Whether the credentials may be accepted in another way; once for each page."""
-        is_first, slot.was_refused = not slot.was_refused, True
-        return is_first and answer.entry is not None and self._client.access.renew(answer.entry)
+        if slot.was_refused or answer.entry is None or answer.failure is None:
+            return False
+        slot.was_refused = self._client.access.renew(answer.entry, answer.failure)
+        return slot.was_refused
 
     def _read_body(self, slot: Slot) -> None:
         try:

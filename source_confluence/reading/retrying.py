@@ -10,7 +10,7 @@ import requests
 from source_confluence.exceptions import ResponseError
 from source_confluence.failures import classify
 from source_confluence.failures.failure import Failure, FinalFailureError, Request
-from source_confluence.failures.table import RATE_LIMITED, UNAUTHORIZED, UNFORESEEN
+from source_confluence.failures.table import RATE_LIMITED, UNFORESEEN
 from source_confluence.limits.waiting import print_rate_limited
 from source_confluence.paging.page import Page
 from source_confluence.paging.plan import PageRequest
@@ -59,11 +59,7 @@ class RetryingClient:
             failure, words = answer.failure or UNFORESEEN, answer.in_words(in_words)
             brief = self._brief(answer, failure, words)
             failure_counts[failure] += 1
-            if (
-                failure is UNAUTHORIZED
-                and failure_counts[failure] == 1
-                and self._is_renewed(answer)
-            ):
+            if failure_counts[failure] == 1 and self._is_renewed(answer):
                 continue
             attempts = max_retries(failure) + 1
             if failure_counts[failure] >= attempts:
@@ -96,7 +92,9 @@ class RetryingClient:
 
     def _is_renewed(self, answer: Answer) -> bool:
         """Whether the credentials may be accepted in another way than they were refused."""
-        return answer.entry is not None and self._sync.client.access.renew(answer.entry)
+        if answer.entry is None or answer.failure is None:
+            return False
+        return self._sync.client.access.renew(answer.entry, answer.failure)
 
     def _back_off(self, answer: Answer, attempt: int) -> None:
         if answer.failure is RATE_LIMITED:

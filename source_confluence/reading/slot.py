@@ -24,7 +24,7 @@ class Slot:
         seconds: How long its last response took.
         is_given_up: Whether it cannot be fetched this way, or is no longer wanted.
         is_in_flight: Whether one of its requests has not been answered.
-        was_refused: Whether one of its requests was refused with 401.
+        was_refused: Whether the credentials of a request were refused, and others got.
         refusal_count: How many of its requests were refused with 429.
     """
 

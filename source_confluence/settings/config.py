@@ -4,9 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from source_confluence.exceptions import ConfigError
 from source_confluence.settings.census import Census
-from source_confluence.settings.credentials import Credentials, credentials_of, required_text
+from source_confluence.settings.credentials import (
+    Authorization,
+    Credentials,
+    credentials_of,
+    required_text,
+)
 from source_confluence.settings.host import host_of
 from source_confluence.settings.selection import Selection
 
@@ -44,14 +51,30 @@ class Config:
         Raises:
             ConfigError: When a setting is missing, blank, or cannot be what it should be.
         """
+        credentials = credentials_of(raw)
+        if isinstance(credentials, Authorization):
+            _require_keepable(raw)
         return cls(
-            credentials=credentials_of(raw),
+            credentials=credentials,
             host=host_of(required_text(raw, "domain_name")),
             num_workers=_num_workers(raw.get("num_workers")),
             selection=Selection.parse(raw),
             census=Census.parse(raw),
             entered=raw,
         )
+
+
+def _require_keepable(raw: Mapping[str, Any]) -> None:
+    """Raise for settings that could not be handed on with the next refresh token."""
+    try:
+        orjson.dumps(raw)
+    except TypeError:
+        raise ConfigError(
+            "The settings hold what cannot be handed on with the next refresh token. "
+            "Likely cause: a number of more than 64 bits, or half of a surrogate pair, in one that "
+            "the connector does not know. "
+            "What to do: Remove the settings that the form does not have."
+        ) from None
 
 
 def _num_workers(value: object) -> int:

@@ -10,6 +10,13 @@ from source_confluence.settings.host import is_blank_or_control
 _TOKEN_PAGE = "https://id.atlassian.com/manage-profile/security/api-tokens"  # noqa: S105 (a page)
 _SERVICE_ACCOUNTS = "https://admin.atlassian.com under Directory > Service accounts"
 _SERVICE_ACCOUNT_DOMAIN = "@serviceaccount.atlassian.com"
+_COPY = f"Create an API token at {_TOKEN_PAGE} and copy it with its button."
+_WITHIN = "credentials."
+_HOW_TO_ENTER = {
+    "": 'Enter it under the name "{key}"; domain_name is always required, and email and api_token '
+    "are unless credentials hold something else.",
+    _WITHIN: 'Enter it under the name "{key}" within "credentials".',
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +143,7 @@ def credentials_of(raw: Mapping[str, Any]) -> Credentials:
     """
     entered = raw.get("credentials")
     if not entered and not isinstance(entered, str):
-        return ApiToken(email=_email(raw), token=secret_text(raw, "api_token"))
+        return ApiToken(email=_email(raw), token=secret_text(raw, "api_token", _COPY, ""))
     auth_type = entered.get("auth_type") if isinstance(entered, Mapping) else None
     read = _BY_TYPE.get(auth_type) if isinstance(auth_type, str) else None
     if read is None:
@@ -149,8 +156,13 @@ def credentials_of(raw: Mapping[str, Any]) -> Credentials:
     return read(entered)
 
 
-def required_text(raw: Mapping[str, Any], key: str) -> str:
+def required_text(raw: Mapping[str, Any], key: str, within: str = "") -> str:
     """The text under a key.
+
+    Args:
+        raw: Where it stands.
+        key: `client_secret`.
+        within: In which group of settings that is: `credentials.`.
 
     Raises:
         ConfigError: When it is missing, or no text.
@@ -158,33 +170,37 @@ def required_text(raw: Mapping[str, Any], key: str) -> str:
     value = raw.get(key)
     if value is None:
         raise ConfigError(
-            f"The setting {key} is missing. "
+            f"The setting {within}{key} is missing. "
             "Likely cause: it was left out, or its name is misspelt in a file written by hand. "
-            f'What to do: Enter it under the name "{key}"; domain_name is always required, and '
-            "email and api_token are unless credentials hold something else."
+            f"What to do: {_HOW_TO_ENTER[within].format(key=key)}"
         )
     if not isinstance(value, str):
         raise ConfigError(
-            f"The value of the setting {key} is not a text. "
+            f"The value of the setting {within}{key} is not a text. "
             "Likely cause: it stands without quotation marks in a file written by hand. "
             f'What to do: Enter it in quotation marks: "{key}": "…".'
         )
     return value
 
 
-def secret_text(raw: Mapping[str, Any], key: str) -> str:
+def secret_text(raw: Mapping[str, Any], key: str, source: str, within: str = _WITHIN) -> str:
     """A token, an id or a secret, as Atlassian's pages show it for copying.
+
+    Args:
+        raw: Where it stands.
+        key: `client_secret`.
+        source: How to get one, a sentence.
+        within: In which group of settings that is.
 
     Raises:
         ConfigError: When it is missing, blank, or was not copied in one piece.
     """
-    text = required_text(raw, key).strip()
-    what = _NAMES[key]
+    text = required_text(raw, key, within).strip()
     if not text or not text.isascii() or any(is_blank_or_control(each) for each in text):
         raise ConfigError(
-            f"The {what} is blank or has a space, a line break or the like inside. "
+            f"The {_NAMES[key]} is blank or has a space, a line break or the like inside. "
             "Likely cause: the field was left blank, or it was not copied in one piece. "
-            f"What to do: {_SOURCES[key]}"
+            f"What to do: {source}"
         )
     return text
 
@@ -203,10 +219,12 @@ def _email(raw: Mapping[str, Any]) -> str:
 
 def _authorization(entered: Mapping[str, Any]) -> Authorization:
     return Authorization(
-        client_id=secret_text(entered, "client_id"),
-        client_secret=secret_text(entered, "client_secret"),
-        refresh_token=secret_text(entered, "refresh_token"),
-        access_token=secret_text(entered, "access_token") if entered.get("access_token") else "",
+        client_id=secret_text(entered, "client_id", _APP_PAGE),
+        client_secret=secret_text(entered, "client_secret", _APP_PAGE),
+        refresh_token=secret_text(entered, "refresh_token", Authorization.renewal),
+        access_token=secret_text(entered, "access_token", _NO_ACCESS_TOKEN)
+        if entered.get("access_token")
+        else "",
         expiry=entered.get("token_expiry_date"),
     )
 
@@ -218,24 +236,15 @@ _NAMES = {
     "refresh_token": "refresh token",
     "access_token": "access token",
 }
-_APP_PAGE = (
-    "Copy it from the page of the app at https://developer.atlassian.com/console/myapps, or of "
-    f"the service account at {_SERVICE_ACCOUNTS}."
-)
-_SOURCES = {
-    "api_token": f"Create an API token at {_TOKEN_PAGE} and copy it with its button.",
-    "client_id": _APP_PAGE,
-    "client_secret": _APP_PAGE,
-    "refresh_token": Authorization.renewal,
-    "access_token": "Leave it out: the connector gets one with the refresh token.",
-}
+_APP_PAGE = "Copy it from the page of the app at https://developer.atlassian.com/console/myapps."
+_NO_ACCESS_TOKEN = "Leave it out: the connector gets one with the refresh token."  # noqa: S105
 _BY_TYPE: dict[str, Callable[[Mapping[str, Any]], Credentials]] = {
     "client_credentials": lambda entered: ClientCredentials(
-        client_id=secret_text(entered, "client_id"),
-        client_secret=secret_text(entered, "client_secret"),
+        client_id=secret_text(entered, "client_id", ClientCredentials.renewal),
+        client_secret=secret_text(entered, "client_secret", ClientCredentials.renewal),
     ),
     "oauth2.0": _authorization,
     "service_account_token": lambda entered: ServiceAccountToken(
-        token=secret_text(entered, "api_token")
+        token=secret_text(entered, "api_token", ServiceAccountToken.renewal)
     ),
 }

@@ -14,8 +14,9 @@ import requests
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from source_confluence.exceptions import NotJsonError, ResponseError
-from source_confluence.failures import classify
-from source_confluence.failures.table import NO_CLOUD_ID, UNFORESEEN
+from source_confluence.failures import table
+from source_confluence.failures.failure import Failure
+from source_confluence.failures.table import NO_CLOUD_ID, NOT_ATLASSIAN, UNAUTHORIZED, UNFORESEEN
 from source_confluence.settings.credentials import (
     ApiToken,
     Credentials,
@@ -26,12 +27,32 @@ from source_confluence.transport.entry import API_HOST, Entry
 from source_confluence.transport.exchange import Answer, Bounds, new_session, send
 from source_confluence.transport.site import Site
 
-BOUNDS_ON_THE_WAY = Bounds(read_seconds=20, max_bytes=1024 * 1024, max_seconds=20)
+BOUNDS_ON_THE_WAY = Bounds(read_seconds=15, max_bytes=1024 * 1024, max_seconds=15)
 """Of a question on the way in, whose answer is a few lines."""
 
 _TENANT_INFO = "_edge/tenant_info"
 _CLOUD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOGGER = logging.getLogger("airbyte")
+
+_OF_THE_NETWORK = {
+    row: row
+    for row in (
+        table.RATE_LIMITED,
+        table.WAIT_TOO_LONG,
+        table.UNAVAILABLE,
+        table.UNKNOWN_HOST,
+        table.NAME_LOOK_UP,
+        table.PROXY,
+        table.TRUST_STORE,
+        table.PRIVATE_HOST,
+        table.REFUSED,
+        table.CERTIFICATE,
+        table.TIMEOUT,
+        table.CONNECTION_LOST,
+    )
+}
+"""The rows that are true of any host; none of them is about the size of a page."""
+_OF_THE_NETWORK |= {table.SERVER_ERROR: table.UNAVAILABLE, table.SLOW_ANSWER: table.TIMEOUT}
 
 Found = TypeVar("Found")
 
@@ -70,13 +91,14 @@ class Access(ABC):
         """
 
     @abstractmethod
-    def renew(self, refused: Entry) -> bool:
-        """Whether a request that was refused with HTTP 401 may succeed with another entry.
+    def renew(self, refused: Entry, failure: Failure) -> bool:
+        """Whether a request that was refused may succeed with another entry.
 
         Call `open` before it is sent again.
 
         Args:
             refused: What it was signed with.
+            failure: The row of the table; usually only that of HTTP 401 is about the entry.
         """
 
     def _cloud_id(self) -> "str | Answer":
@@ -84,19 +106,14 @@ class Access(ABC):
 
         Source: https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id/
         """
-        answer = self._ask(self.site.url(_TENANT_INFO))
-        found = understood(answer, _cloud_id_in)
-        if (
-            isinstance(found, str)
-            or found.status is None
-            or (answer.body is None and found.is_passing)
-        ):
-            return found
-        return replace(found, failure=NO_CLOUD_ID, detail=found.summary)
+        found = understood(self._ask(self.site.url(_TENANT_INFO)), _cloud_id_in)
+        if isinstance(found, Answer) and found.failure is NOT_ATLASSIAN:
+            return replace(found, failure=NO_CLOUD_ID)
+        return found
 
     def _tell(self, address: str, cloud_id: str) -> None:
-        """Say what was found out: it is about tokens with scopes, and where they go."""
-        what = "Reading %s through %s (cloud id %s), which takes tokens with scopes."
+        """Say what was found out: where the credentials go."""
+        what = "Going to %s through %s (cloud id %s), which takes tokens with scopes."
         _LOGGER.info(what, address, API_HOST, cloud_id)
 
     def _ask(
@@ -140,8 +157,10 @@ class TokenAccess(Access):
             self._tell(self.site.host, found)
         return None
 
-    def renew(self, refused: Entry) -> bool:
+    def renew(self, refused: Entry, failure: Failure) -> bool:
         """Whether the gateway may accept what the site has refused."""
+        if failure is not UNAUTHORIZED:
+            return False
         if refused is not self._entry:
             return True
         if refused.base_url != self.site.base_url or refused.was_accepted:
@@ -161,12 +180,15 @@ def understood(answer: Answer, understand: Callable[[object], Found]) -> "Found 
         understand: Takes the JSON document; raises ResponseError when it is not what was asked for.
     """
     if answer.body is None:
-        return answer if answer.failure else replace(answer, failure=UNFORESEEN)
+        failure = answer.failure or UNFORESEEN
+        if failure in _OF_THE_NETWORK:
+            return replace(answer, failure=_OF_THE_NETWORK[failure])
+        return replace(answer, failure=NOT_ATLASSIAN, detail=answer.summary)
     try:
         return understand(_document(decompressed(answer.body)))
     except (ResponseError, requests.RequestException) as error:
-        failure, detail = classify.of_exception(error)
-        return replace(answer, body=None, failure=failure, detail=detail)
+        detail = str(error) or type(error).__name__
+        return replace(answer, body=None, failure=NOT_ATLASSIAN, detail=detail)
 
 
 def _document(body: bytes) -> object:

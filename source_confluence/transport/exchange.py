@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from source_confluence.exceptions import TooLargeError
@@ -69,11 +68,6 @@ class Answer:
         if self.response is None:
             return self.cause
         return f"HTTP {self.status}" + (f", {self.detail}" if self.detail else "")
-
-    @property
-    def is_passing(self) -> bool:
-        """Whether it is a failure that may pass by itself."""
-        return self.failure is not None and self.failure.failure_type is FailureType.transient_error
 
     @property
     def trace_id(self) -> str:

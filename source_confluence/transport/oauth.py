@@ -11,9 +11,19 @@ from airbyte_cdk.config_observation import emit_configuration_as_airbyte_control
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from source_confluence.exceptions import NotAListError, NotJsonError
-from source_confluence.failures.table import SITE_NOT_GRANTED, TOKEN_REFUSED, UNAUTHORIZED
+from source_confluence.failures.failure import Failure
+from source_confluence.failures.table import (
+    FORBIDDEN,
+    NOT_ATLASSIAN,
+    NOT_FOUND,
+    SITE_NOT_GRANTED,
+    TOKEN_REFUSED,
+    UNAUTHORIZED,
+    UNRECOGNISED,
+)
 from source_confluence.limits.waiting import now_seconds
 from source_confluence.settings.credentials import Authorization, ClientCredentials
+from source_confluence.shutdown import postponed
 from source_confluence.transport.access import Access, understood
 from source_confluence.transport.entry import API_HOST, Entry
 from source_confluence.transport.exchange import Answer
@@ -24,7 +34,9 @@ RESOURCES_URL = f"https://{API_HOST}/oauth/token/accessible-resources"
 
 _LEAD_SECONDS = 60  # a token is renewed so long before it expires
 _USUAL_SECONDS = 3600.0
+_YEAR_SECONDS = 366 * 24 * 3600
 _REFUSALS = (400, 401, 403)
+_PERHAPS_EXPIRED = (UNRECOGNISED, FORBIDDEN, NOT_FOUND)
 _MAX_NAMED = 5
 _LOGGER = logging.getLogger("airbyte")
 
@@ -99,14 +111,21 @@ class OAuthAccess(Access):
         """Get a token if there is none that lasts; find out which site is meant."""
         if self._is_granted and self._is_fit:
             return None
-        failed = self._dead or self._get_token() or self._find_site()
+        failed = self._dead or self._find_site() or self._get_token()
         if failed is not None:
             return failed
         self._entry = Entry.at_gateway(self._cloud, f"Bearer {self._token}")
         return None if self._is_granted else self._require_site(self._entry)
 
-    def renew(self, refused: Entry) -> bool:
-        """Whether another token may be accepted; not after one that was just got."""
+    def renew(self, refused: Entry, failure: Failure) -> bool:
+        """Whether another token may be accepted; not after one that was just got.
+
+        Of one that was entered and has never worked it is not known how the gateway refuses it when
+        it has expired.
+        """
+        is_untried = self._is_given and not refused.was_accepted
+        if failure is not UNAUTHORIZED and not (is_untried and failure in _PERHAPS_EXPIRED):
+            return False
         if refused is self._entry:
             if not (self._is_given or refused.was_accepted):
                 return False
@@ -125,14 +144,15 @@ class OAuthAccess(Access):
     def _get_token(self) -> Answer | None:
         if self._is_fit:
             return None
-        answer = self._ask(TOKEN_URL, document=self._grant)
-        if answer.status in _REFUSALS:
-            self._dead = replace(answer, failure=TOKEN_REFUSED)
-            return self._dead
-        tokens = understood(answer, Tokens.of)
-        if isinstance(tokens, Answer):
-            return tokens
-        self._keep(tokens)
+        with postponed():  # a token that was got and not told would be lost
+            answer = self._ask(TOKEN_URL, document=self._grant)
+            if answer.status in _REFUSALS and answer.detail:
+                self._dead = replace(answer, failure=TOKEN_REFUSED)
+                return self._dead
+            tokens = understood(answer, Tokens.of)
+            if isinstance(tokens, Answer):
+                return tokens
+            self._keep(tokens)
         return None
 
     def _keep(self, tokens: Tokens) -> None:
@@ -179,26 +199,26 @@ class OAuthAccess(Access):
         """
         answer = self._ask(RESOURCES_URL, entry)
         if answer.failure is UNAUTHORIZED:
-            return self.open() if self.renew(entry) else answer
+            return self.open() if self.renew(entry, UNAUTHORIZED) else answer
         sites = understood(answer, _addresses)
         if isinstance(sites, Answer):
-            if sites.is_passing:
+            if sites.failure is not NOT_ATLASSIAN:
                 return sites
-            sites = {
-                self._cloud: self.site.host
-            }  # whether it is granted, the next answer will tell
+            sites = {self._cloud: self.site.host}  # the gateway will tell whether it is granted
         if self._cloud in sites:
             self._is_granted = True
             self._tell(sites[self._cloud], self._cloud)
             return None
-        named = ", ".join(list(sites.values())[:_MAX_NAMED]) or "none"
+        names = ", ".join(list(sites.values())[:_MAX_NAMED])
+        named = f"other sites: {names}" if names else "no site"
         self._dead = replace(answer, body=None, failure=SITE_NOT_GRANTED, detail=named)
         return self._dead
 
 
 def _token(value: object) -> str:
     """A token that can stand in a header."""
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+    is_sound = isinstance(value, str) and value.isascii() and value.isprintable()
+    if not isinstance(value, str) or not value or not is_sound or " " in value:
         raise NotJsonError("no access token")
     return value
 
@@ -214,7 +234,9 @@ def _seconds_until(date: object) -> float:
 
 def _seconds(value: object) -> float:
     """How long a token is valid; what is no such number counts as the usual hour."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _USUAL_SECONDS
+    if not 1 <= value <= _YEAR_SECONDS:
         return _USUAL_SECONDS
     return float(value)
 
@@ -224,6 +246,9 @@ def _addresses(document: object) -> dict[str, str]:
     if not isinstance(document, list):
         raise NotAListError("no list of sites")
     sites = [each for each in document if isinstance(each, dict)]
+    pairs = [(each.get("id"), each.get("url")) for each in sites]
     return {
-        str(each.get("id")).lower(): str(each.get("url")).removeprefix("https://") for each in sites
+        own_id.lower(): url.removeprefix("https://")
+        for own_id, url in pairs
+        if isinstance(own_id, str) and isinstance(url, str)
     }

@@ -85,7 +85,7 @@ def test_with_nothing_at_all_it_says_what_there_is_to_enter(nothing: dict[str, A
 def test_what_is_missing_is_named_as_it_is_to_be_entered(entered: dict[str, str], key: str) -> None:
     without = {name: value for name, value in entered.items() if name != key}
     message = refusal({**TOKEN, "credentials": without})
-    assert message.startswith(f"The setting {key} is missing. ")
+    assert message.startswith(f"The setting credentials.{key} is missing. ")
     assert f'Enter it under the name "{key}"' in remedy({**TOKEN, "credentials": without})
 
 
@@ -109,7 +109,7 @@ def test_what_was_left_empty_is_refused(entered: dict[str, str], key: str) -> No
 @pytest.mark.parametrize(("entered", "key"), [*REQUIRED, ({**PERSON, **FRESH}, "access_token")])
 def test_what_is_no_text_is_refused(entered: dict[str, str], key: str, value: object) -> None:
     message = refusal({"credentials": {**entered, key: value}})
-    assert message.startswith(f"The value of the setting {key} is not a text. ")
+    assert message.startswith(f"The value of the setting credentials.{key} is not a text. ")
     assert f'"{key}": "…"' in message
 
 

@@ -11,8 +11,10 @@ import pendulum
 import pytest
 import requests
 import requests_mock
+from airbyte_cdk.models import FailureType
 
 from source_confluence.failures import table
+from source_confluence.failures.failure import Failure
 from source_confluence.settings.config import Config
 from source_confluence.transport.access import Access
 from source_confluence.transport.auth import access_for
@@ -93,13 +95,13 @@ def test_a_token_that_the_site_refuses_goes_to_the_gateway(
     refused = get(way)
     assert refused.failure is table.UNAUTHORIZED
     assert refused.entry is not None
-    assert way.renew(refused.entry)
+    assert way.renew(refused.entry, table.UNAUTHORIZED)
     assert get(way).status == 200
     assert get(way).status == 200
     signed = basic(API_TOKEN)
     there = (GATEWAY + PATH, signed)
     assert asked(net) == [(SITE + PATH, signed), (TENANT_INFO, ""), there, there]
-    said = f"Reading acme.atlassian.net through api.atlassian.com (cloud id {CLOUD_ID}), which"
+    said = f"Going to acme.atlassian.net through api.atlassian.com (cloud id {CLOUD_ID}), which"
     assert [r.message for r in caplog.records] == [f"{said} takes tokens with scopes."]
 
 
@@ -110,7 +112,7 @@ def test_a_token_that_both_refuse_is_not_tried_a_third_time(net: requests_mock.M
     for may_be_renewed in (True, False):
         refused = get(way).entry
         assert refused is not None
-        assert way.renew(refused) is may_be_renewed
+        assert way.renew(refused, table.UNAUTHORIZED) is may_be_renewed
     assert len(net.request_history) == 3
 
 
@@ -119,7 +121,7 @@ def test_a_token_that_the_site_has_accepted_before_has_no_scopes(
 ) -> None:
     way = access(API_TOKEN)
     assert get(way).status == 200
-    assert not way.renew(way.entry)
+    assert not way.renew(way.entry, table.UNAUTHORIZED)
     assert len(net.request_history) == 1
 
 
@@ -142,19 +144,19 @@ def test_a_host_that_is_no_site_has_no_gateway(
     net.get(TENANT_INFO, **answer)
     way = access(API_TOKEN)
     entry = way.entry
-    assert not way.renew(entry)
+    assert not way.renew(entry, table.UNAUTHORIZED)
     assert way.entry is entry
     for entered in (SERVICE_ACCOUNT, BEARER, CREDENTIALS, OAUTH):
         failed = access(entered).open()
         assert failed is not None
         assert failed.failure is table.NO_CLOUD_ID
-    assert {url for url, _ in asked(net)} <= {TENANT_INFO, TOKEN}
+    assert {url for url, _ in asked(net)} == {TENANT_INFO}, "no refresh token is used up"
 
 
 def test_a_moment_without_an_answer_leaves_it_open(net: requests_mock.Mocker) -> None:
     net.get(TENANT_INFO, [{"status_code": 503}, {"json": {"cloudId": CLOUD_ID}}])
     way = access(API_TOKEN)
-    assert way.renew(way.entry)
+    assert way.renew(way.entry, table.UNAUTHORIZED)
     assert way.open() is None
     assert way.entry.url("") == GATEWAY
 
@@ -170,7 +172,7 @@ def test_a_token_of_a_service_account_goes_to_the_gateway_at_once(
     way = access(entered)
     assert get(way).status == 200
     assert asked(net) == [(TENANT_INFO, ""), (GATEWAY + PATH, header)]
-    assert not way.renew(way.entry)
+    assert not way.renew(way.entry, table.UNAUTHORIZED)
 
 
 def test_client_credentials_get_a_token_and_the_site_that_is_meant(
@@ -181,8 +183,8 @@ def test_client_credentials_get_a_token_and_the_site_that_is_meant(
     assert get(way).status == 200
     signed = "Bearer access-1"
     there = (GATEWAY + PATH, signed)
-    assert asked(net) == [(TOKEN, ""), (TENANT_INFO, ""), (RESOURCES, signed), there, there]
-    assert net.request_history[0].json() == {"grant_type": "client_credentials", **CLIENT}
+    assert asked(net) == [(TENANT_INFO, ""), (TOKEN, ""), (RESOURCES, signed), there, there]
+    assert net.request_history[1].json() == {"grant_type": "client_credentials", **CLIENT}
     assert capsys.readouterr().out == "", "there is nothing to keep"
 
 
@@ -205,7 +207,7 @@ def test_the_next_refresh_token_is_told_to_whoever_keeps_the_settings(
     entered = {**OAUTH["credentials"], **given, "token_expiry_date": past}
     way = access({"credentials": entered, "x": [1]})
     assert get(way).status == 200
-    assert net.request_history[0].json() == {
+    assert net.request_history[1].json() == {
         "grant_type": "refresh_token",
         **CLIENT,
         "refresh_token": "refresh-0",
@@ -241,13 +243,13 @@ def test_a_token_that_stops_working_is_renewed_once(net: requests_mock.Mocker) -
     way = access(OAUTH)
     first = get(way).entry
     assert first is not None
-    assert way.renew(first)
-    assert way.renew(first), "as others say that were in flight"
+    assert way.renew(first, table.UNAUTHORIZED)
+    assert way.renew(first, table.UNAUTHORIZED), "as others say that were in flight"
     net.get(GATEWAY + PATH, status_code=401)
     second = get(way).entry
     assert second is not None
-    assert not way.renew(second), "it never worked"
-    assert way.renew(first), "another has been got since"
+    assert not way.renew(second, table.UNAUTHORIZED), "it never worked"
+    assert way.renew(first, table.UNAUTHORIZED), "another has been got since"
     assert [url for url, _ in asked(net)].count(TOKEN) == 2
 
 
@@ -260,7 +262,7 @@ def test_a_dead_refresh_token_is_tried_once(net: requests_mock.Mocker, status: i
         failed = way.open()
         assert failed is not None
         assert (failed.failure, failed.detail) == (table.TOKEN_REFUSED, "unauthorized_client")
-    assert len(net.request_history) == 1
+    assert [url for url, _ in asked(net)].count(TOKEN) == 1
 
 
 @pytest.mark.parametrize(
@@ -268,12 +270,16 @@ def test_a_dead_refresh_token_is_tried_once(net: requests_mock.Mocker, status: i
     [
         ({"status_code": 503}, table.UNAVAILABLE),
         ({"status_code": 429}, table.RATE_LIMITED),
-        ({"text": "<!doctype html>"}, table.NOT_JSON),
-        ({"json": {"access_token": 7}}, table.NOT_JSON),
-        ({"json": {"access_token": "two words"}}, table.NOT_JSON),
-        ({"json": {"access_token": "a\r\nX: 1"}}, table.NOT_JSON),
-        ({"json": []}, table.NOT_JSON),
-        ({"exc": requests.ReadTimeout}, table.SLOW_ANSWER),
+        ({"status_code": 500}, table.UNAVAILABLE),
+        ({"status_code": 403, "text": "Request blocked"}, table.NOT_ATLASSIAN),
+        ({"status_code": 302}, table.NOT_ATLASSIAN),
+        ({"text": "<!doctype html>"}, table.NOT_ATLASSIAN),
+        ({"json": {"access_token": 7}}, table.NOT_ATLASSIAN),
+        ({"json": {"access_token": ""}}, table.NOT_ATLASSIAN),
+        ({"json": {"access_token": "two words"}}, table.NOT_ATLASSIAN),
+        ({"json": {"access_token": "a\r\nX: 1"}}, table.NOT_ATLASSIAN),
+        ({"json": []}, table.NOT_ATLASSIAN),
+        ({"exc": requests.ReadTimeout}, table.TIMEOUT),
         ({"exc": requests.ConnectTimeout}, table.TIMEOUT),
     ],
     ids=str,
@@ -286,12 +292,13 @@ def test_a_moment_without_a_token_passes(
     failed = way.open()
     assert failed is not None
     assert failed.failure is row
-    assert failed.is_passing
+    assert failed.failure is not None
+    assert failed.failure.failure_type is FailureType.transient_error
     assert get(way).status == 200
-    assert {str(request.timeout) for request in net.request_history[:-1]} == {"(10, 20)"}
+    assert {str(request.timeout) for request in net.request_history[:-1]} == {"(10, 15)"}
 
 
-@pytest.mark.parametrize("seconds", [None, "soon", -1, True])
+@pytest.mark.parametrize("seconds", [None, "soon", -1, True, 0.001, 1e300, 10**12])
 def test_a_token_without_a_sound_lifetime_is_used_for_an_hour(
     net: requests_mock.Mocker, waits: list[float], seconds: object
 ) -> None:
@@ -314,15 +321,26 @@ def test_without_another_refresh_token_the_one_before_is_kept(
 
 
 @pytest.mark.parametrize("entered", [CREDENTIALS, OAUTH], ids=["client", "3lo"])
+@pytest.mark.parametrize(
+    ("granted", "named"),
+    [
+        (
+            [{"id": OTHER_ID, "url": "https://other.atlassian.net"}],
+            "other sites: other.atlassian.net",
+        ),
+        ([{"id": OTHER_ID, "url": None}, 7, {}], "no site"),
+        ([], "no site"),
+    ],
+)
 def test_a_site_that_was_not_granted_is_told_with_those_that_were(
-    net: requests_mock.Mocker, entered: Mapping[str, Any]
+    net: requests_mock.Mocker, entered: Mapping[str, Any], granted: list[object], named: str
 ) -> None:
-    net.get(RESOURCES, json=[site(OTHER_ID, "other")])
+    net.get(RESOURCES, json=granted)
     way = access(entered)
     for _ in range(2):
         failed = way.open()
         assert failed is not None
-        assert (failed.failure, failed.detail) == (table.SITE_NOT_GRANTED, "other.atlassian.net")
+        assert (failed.failure, failed.detail) == (table.SITE_NOT_GRANTED, named)
     assert [url for url, _ in asked(net)].count(RESOURCES) == 1
 
 
@@ -336,7 +354,8 @@ def test_a_moment_without_the_list_of_sites_passes(net: requests_mock.Mocker) ->
     way = access(CREDENTIALS)
     failed = way.open()
     assert failed is not None
-    assert failed.is_passing
+    assert failed.failure is not None
+    assert failed.failure.failure_type is FailureType.transient_error
     assert get(way).status == 200
     assert [url for url, _ in asked(net)].count(RESOURCES) == 2
 
@@ -348,6 +367,18 @@ def test_an_entered_token_that_has_expired_is_renewed_on_the_way_in(
     way = access({"credentials": {**OAUTH["credentials"], "access_token": "access-0"}})
     assert get(way).status == 200
     assert asked(net)[-1] == (GATEWAY + PATH, "Bearer access-1")
+
+
+@pytest.mark.parametrize("row", [table.FORBIDDEN, table.NOT_FOUND, table.UNRECOGNISED])
+def test_an_entered_token_that_never_worked_may_have_expired_whatever_the_refusal(
+    net: requests_mock.Mocker, row: Failure
+) -> None:
+    way = access({"credentials": {**OAUTH["credentials"], "access_token": "access-0"}})
+    assert way.open() is None
+    assert way.renew(way.entry, row)
+    assert get(way).status == 200
+    assert not way.renew(way.entry, row), "it has worked"
+    assert [url for url, _ in asked(net)].count(TOKEN) == 1
 
 
 def test_before_it_is_open_nothing_can_be_sent() -> None:
