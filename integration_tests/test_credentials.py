@@ -261,18 +261,25 @@ def test_one_token_is_got_however_many_requests_are_in_flight(tmp_path: Path) ->
     assert 1 <= len(running.calls[AUTH_HOST]) <= at_gateway // SOON + 1
 
 
+@pytest.mark.parametrize("command", ["check", "read"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_stop_loses_no_refresh_token(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_to_stop_loses_no_refresh_token(
+    number: signal.Signals, command: str, tmp_path: Path
+) -> None:
     """It comes while the answer with the next one is on its way."""
     slow = Fault(kind="slow", seconds=2, path=TOKEN)
     row = Row(what="", connector="", faults=(slow,), config={"access": "none"})
     with cloud_trial(tmp_path, row, OAUTH) as (each, running):
         connector = Connector(tmp_path, each.site, [COMMAND])
         connector.written(connector.catalog, configured_catalog(*NAMES))
-        words: list[str | Path] = [COMMAND, "read", "--config", connector.config]
-        words += ["--catalog", connector.catalog]
+        words: list[str | Path] = [COMMAND, command, "--config", connector.config]
+        words += ["--catalog", connector.catalog] if command == "read" else []
         with subprocess.Popen(
-            words, env=connector.environment, stdout=subprocess.PIPE, text=True
+            words,
+            env=connector.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             while not running.calls[AUTH_HOST]:
                 time.sleep(0.05)
@@ -282,7 +289,8 @@ def test_a_signal_to_stop_loses_no_refresh_token(number: signal.Signals, tmp_pat
     [told] = [m["control"]["connectorConfig"]["config"] for m in messages if m["type"] == "CONTROL"]
     assert told["credentials"]["refresh_token"] in running.cloud.secrets
     assert told["credentials"]["refresh_token"].startswith("refresh-0002-")
-    assert process.returncode == 1
+    died = -signal.SIGTERM if number == signal.SIGTERM else 130
+    assert process.returncode == (1 if command == "read" else died)
 
 
 def test_the_documentation_shows_the_table() -> None:
