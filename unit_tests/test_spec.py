@@ -92,6 +92,7 @@ def test_an_option_asks_for_its_kind_first_with_orders_of_their_own() -> None:
         "access_token",
         "token_expiry_date",
     ]
+    assert in_order(option("api_token")["properties"]) == ["auth_type"]
     for fields in [spec()["properties"], *(option(each)["properties"] for each in AUTH_TYPES)]:
         orders = sorted(field["order"] for field in fields.values())
         assert orders == list(range(len(fields)))
@@ -160,6 +161,16 @@ def test_the_examples_are_settings_that_work() -> None:
     assert Config.parse(entered).host == "acme.atlassian.net"
 
 
+def test_a_form_that_always_chooses_an_option_chooses_email_and_token() -> None:
+    """Airbyte's takes the one whose constant is the default, and else the first."""
+    default = spec()["properties"]["credentials"]["default"]
+    assert option(default)["required"] == ["auth_type"]
+    credentials = example(option(default)["properties"])
+    entered = {**example(spec()["properties"]), "credentials": credentials}
+    jsonschema.validate(entered, spec())
+    assert isinstance(Config.parse(entered).credentials, ApiToken)
+
+
 @pytest.mark.parametrize("auth_type", AUTH_TYPES)
 @pytest.mark.parametrize("blank", [{}, {"email": "", "api_token": ""}], ids=["left out", "empty"])
 def test_the_examples_of_each_kind_of_credentials_work(
@@ -175,7 +186,8 @@ def test_the_examples_of_each_kind_of_credentials_work(
 def test_what_credentials_require_is_required_by_form_and_command(auth_type: str) -> None:
     sound = example(option(auth_type)["properties"])
     for name in option(auth_type)["required"]:
-        entered = {**SOUND, "credentials": {k: v for k, v in sound.items() if k != name}}
+        credentials = {k: v for k, v in sound.items() if k != name}
+        entered = {"domain_name": "acme.example", "credentials": credentials}
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(entered, spec())
         status, message = check(entered)

@@ -8,14 +8,17 @@ import text from "../../source_confluence/spec.yaml";
 
 const schema = load(text).connectionSpecification;
 delete schema.$schema; // the validator knows draft 7 without being told
+// Of an object's default, Airbyte's form takes the option with that constant.
+const above = { auth_type: schema.properties.credentials.default };
+delete schema.properties.credentials.default;
 
 // form.html#ok shows sound values, #wrong a few mistakes, the names of credentials what such a kind
-// takes; without any of these it is empty.
+// takes; without any of these it is as Airbyte shows it first.
 const site = { domain_name: "acme.atlassian.net" };
 const app = { client_id: "Xq3vT8mKc1Lr5Zb7Wd2N", client_secret: "not-a-real-secret" };
 const entered = {
-  "#ok": { ...site, email: "ada@acme.com", api_token: "ATATT3x-not-a-real-token" },
-  "#wrong": { email: "ada", api_token: "", domain_name: "ada@acme.com" },
+  "#ok": { ...site, email: "ada@acme.com", api_token: "ATATT3x-not-a-real-token", credentials: above },
+  "#wrong": { email: "ada", api_token: "", domain_name: "ada@acme.com", credentials: above },
   "#oauth": {
     ...site,
     credentials: {
@@ -30,10 +33,10 @@ const entered = {
     ...site,
     credentials: { auth_type: "service_account_token", api_token: "ATSTT3x-not-a-real-token" },
   },
-}[location.hash];
+}[location.hash] ?? { credentials: above };
 
 // Of a kind of credentials, the first four fields are enough.
-if (entered?.credentials) {
+if (entered.credentials !== above) {
   for (const [name, field] of Object.entries(schema.properties)) {
     if (field.order > schema.properties.credentials.order) delete schema.properties[name];
   }
@@ -47,7 +50,7 @@ const inOrder = (properties) =>
 // A list of texts in one line, as Airbyte's UI has it.
 const Texts = ({ id, value }) => <input id={id} readOnly value={(value ?? []).join(", ")} />;
 
-// A choice that may be left out: a list of titles, then the fields of what was chosen. (The library
+// A choice: a list of titles, then the fields of what was chosen, if it has any. (The library
 // gives a schema without its options.)
 const choiceOf = (field) => (props) => {
   const { SchemaField } = props.registry.fields;
@@ -58,7 +61,7 @@ const choiceOf = (field) => (props) => {
       <label>{field.title}</label>
       <Html description={field.description} />
       <select className="choice" defaultValue={chosen?.title}>
-        {["", ...field.oneOf.map((option) => option.title)].map((title) => (
+        {field.oneOf.map(({ title }) => (
           <option key={title}>{title}</option>
         ))}
       </select>

@@ -17,6 +17,7 @@ _HOW_TO_ENTER = {
     "are unless credentials hold something else.",
     _WITHIN: 'Enter it under the name "{key}" within "credentials".',
 }
+_ABOVE = "api_token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,23 +136,24 @@ def credentials_of(raw: Mapping[str, Any]) -> Credentials:
     """Read what the user entered; e-mail address and API token count where nothing else is there.
 
     Args:
-        raw: `{"email": "ada@acme.com", "api_token": "…"}`, or
+        raw: `{"email": "ada@acme.com", "api_token": "…"}`, also with
+            `"credentials": {"auth_type": "api_token"}`, or
             `{"credentials": {"auth_type": "client_credentials", "client_id": "…", …}}`.
 
     Raises:
         ConfigError: When something is missing, blank, or cannot be what it should be.
     """
     entered = raw.get("credentials")
-    if not entered and not isinstance(entered, str):
+    if _are_above(raw, entered):
         return ApiToken(email=_email(raw), token=secret_text(raw, "api_token", _COPY, ""))
     auth_type = entered.get("auth_type") if isinstance(entered, Mapping) else None
     read = _BY_TYPE.get(auth_type) if isinstance(auth_type, str) else None
-    if read is None:
+    if read is None or not isinstance(entered, Mapping):
         raise ConfigError(
             "The setting credentials does not say which kind they are. "
             "Likely cause: auth_type is missing or misspelt in a file written by hand. "
-            f'What to do: Enter one of {", ".join(_BY_TYPE)} as its "auth_type", or leave '
-            "credentials out and enter email and api_token."
+            f'What to do: Enter one of {", ".join([*_BY_TYPE, _ABOVE])} as its "auth_type", or '
+            "leave credentials out and enter email and api_token."
         )
     return read(entered)
 
@@ -203,6 +205,16 @@ def secret_text(raw: Mapping[str, Any], key: str, source: str, within: str = _WI
             f"What to do: {source}"
         )
     return text
+
+
+def _are_above(raw: Mapping[str, Any], entered: object) -> bool:
+    """Whether e-mail address and API token are meant: Airbyte's form always sends some kind."""
+    if not entered or not isinstance(entered, Mapping):
+        return entered == _ABOVE or (not entered and not isinstance(entered, str))
+    kind = entered.get("auth_type")
+    is_bare = kind in [*_BY_TYPE] and not any(entered[key] for key in entered if key != "auth_type")
+    has_both = bool(raw.get("email") and raw.get("api_token"))
+    return kind == _ABOVE or (is_bare and has_both)
 
 
 def _email(raw: Mapping[str, Any]) -> str:

@@ -42,6 +42,13 @@ KINDS: list[tuple[dict[str, str], Credentials]] = [
     ),
     (ACCOUNT, ServiceAccountToken(token="hush-account")),
 ]
+NOTHING: list[dict[str, Any]] = [
+    {},
+    {"credentials": None},
+    {"credentials": {}},
+    {"credentials": {"auth_type": "api_token"}},
+    {"credentials": "api_token"},  # the default of the form, taken literally
+]
 REQUIRED = [
     (entered, key) for entered in (CLIENT, PERSON, ACCOUNT) for key in entered if key != "auth_type"
 ]
@@ -68,13 +75,42 @@ def test_each_kind_is_understood_whatever_stands_beside_it(
     assert credentials_of({**beside, "credentials": entered}) == understood
 
 
-@pytest.mark.parametrize("nothing", [{}, {"credentials": None}, {"credentials": {}}])
+@pytest.mark.parametrize("nothing", NOTHING)
 def test_without_credentials_email_and_token_count(nothing: dict[str, Any]) -> None:
     expected = ApiToken(email="ada@acme.com", token="hush-token")
     assert credentials_of({**TOKEN, **nothing}) == expected
 
 
-@pytest.mark.parametrize("nothing", [{}, {"credentials": None}, {"credentials": {}}])
+@pytest.mark.parametrize("kind", [CLIENT, PERSON, ACCOUNT])
+@pytest.mark.parametrize("blank", [None, "", "left out"])
+def test_a_kind_that_was_only_chosen_gives_way_to_email_and_token(
+    kind: dict[str, str], blank: str | None
+) -> None:
+    """Airbyte's form always chooses one; another program may send the first."""
+    rest = {} if blank == "left out" else dict.fromkeys(set(kind) - {"auth_type"}, blank)
+    entered = {"auth_type": kind["auth_type"], **rest}
+    expected = ApiToken(email="ada@acme.com", token="hush-token")
+    assert credentials_of({**TOKEN, "credentials": entered}) == expected
+
+
+@pytest.mark.parametrize("missing", ["email", "api_token"])
+@pytest.mark.parametrize("kind", [CLIENT, PERSON, ACCOUNT])
+def test_a_kind_that_was_only_chosen_counts_beside_half_of_the_others(
+    kind: dict[str, str], missing: str
+) -> None:
+    raw = {**TOKEN, missing: "", "credentials": {"auth_type": kind["auth_type"]}}
+    [first, *_] = [key for key in kind if key != "auth_type"]
+    assert refusal(raw).startswith(f"The setting {first} is missing. ")
+
+
+@pytest.mark.parametrize("missing", ["email", "api_token"])
+def test_email_and_token_that_are_said_to_be_above_are_asked_for(missing: str) -> None:
+    above = {key: value for key, value in TOKEN.items() if key != missing}
+    raw = {**above, "credentials": {"auth_type": "api_token"}}
+    assert refusal(raw).startswith(f"The setting {missing} is missing. ")
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
 def test_with_nothing_at_all_it_says_what_there_is_to_enter(nothing: dict[str, Any]) -> None:
     told = remedy(nothing)
     for name in ("email", "api_token", "credentials"):
@@ -84,9 +120,9 @@ def test_with_nothing_at_all_it_says_what_there_is_to_enter(nothing: dict[str, A
 @pytest.mark.parametrize(("entered", "key"), REQUIRED)
 def test_what_is_missing_is_named_as_it_is_to_be_entered(entered: dict[str, str], key: str) -> None:
     without = {name: value for name, value in entered.items() if name != key}
-    message = refusal({**TOKEN, "credentials": without})
-    assert message.startswith(f"The setting credentials.{key} is missing. ")
-    assert f'Enter it under the name "{key}"' in remedy({**TOKEN, "credentials": without})
+    raw = {"credentials": without}
+    assert refusal(raw).startswith(f"The setting credentials.{key} is missing. ")
+    assert f'Enter it under the name "{key}"' in remedy(raw)
 
 
 @pytest.mark.parametrize("value", ["  ", "one two", "one\ntwo", "one\ud800"])
@@ -130,8 +166,9 @@ def test_what_is_no_text_is_refused(entered: dict[str, str], key: str, value: ob
 def test_what_is_of_no_kind_is_refused_with_the_kinds_that_there_are(entered: object) -> None:
     raw = {**TOKEN, "credentials": entered}
     assert refusal(raw).startswith("The setting credentials does not say which kind they are. ")
-    for name in ("client_credentials", "oauth2.0", "service_account_token", "auth_type"):
+    for name in (*(kind["auth_type"] for kind in (CLIENT, PERSON, ACCOUNT)), "auth_type"):
         assert name in remedy(raw)
+    assert ", api_token as its " in remedy(raw)
     assert "enter email and api_token" in remedy(raw)
 
 
