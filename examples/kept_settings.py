@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Keep the settings of OAuth 2.0 (3LO): each refresh token works once, and a run prints the next.
 
-On a command line, between the connector and what takes its messages; they all pass through:
+On a command line (bash), between the connector and what takes its messages. They pass through, but
+for the settings, which hold secrets; those only if the file cannot be written:
 
+    set -o pipefail
     source-confluence read --config secrets/config.json --catalog catalog.json \
-        | python examples/kept_settings.py secrets/config.json >messages.jsonl
+        | python3 examples/kept_settings.py secrets/config.json >messages.jsonl
+
+Runs must not overlap: two at a time would use up each other's tokens (`flock` sees to it).
 
 With PyAirbyte, which runs the connector for `check`, `discover` and `read` in turn:
 
@@ -47,8 +51,8 @@ def keep(file: Path, config: Mapping[str, Any]) -> None:
             raise
 
 
-def keep_or_say(file: Path, config: Mapping[str, Any]) -> None:
-    """Do the same, and say on standard error if they cannot be written."""
+def keep_or_say(file: Path, config: Mapping[str, Any]) -> bool:
+    """Do the same, and say on standard error if they cannot be written; whether they were."""
     try:
         keep(file, config)
     except OSError as error:
@@ -57,6 +61,8 @@ def keep_or_say(file: Path, config: Mapping[str, Any]) -> None:
             "more minutes. What to do: Write the settings of the last message of type CONTROL into "
             "the file, or authorize the connector again.\n"
         )
+        return False
+    return True
 
 
 def settings_in(line: bytes) -> Mapping[str, Any] | None:
@@ -72,21 +78,44 @@ def settings_in(line: bytes) -> Mapping[str, Any] | None:
     return config if isinstance(config, dict) else None
 
 
-def main() -> None:
-    """Pass all lines on, and keep the settings that come by, to the end of the connector's output.
+def passed_on(line: bytes) -> bool:
+    """Pass a line on, or, empty, what waits; False if nobody takes it, and throw away the rest."""
+    try:
+        sys.stdout.buffer.write(line)
+        if not line:
+            sys.stdout.buffer.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"The messages could not be passed on: {error.strerror}.\n")
+        return False
+    return True
 
-    Ctrl-C is for the connector: what it still prints may hold the next refresh token.
+
+def is_taken(line: bytes, file: Path) -> bool:
+    """Keep the settings of a line, or pass it on; whether that went well."""
+    config = settings_in(line)
+    if config is None:
+        return passed_on(line)
+    if keep_or_say(file, config):
+        return True
+    passed_on(line)
+    return False
+
+
+def main() -> None:
+    """Take all lines, to the end of the connector's output; exit with 1 if something went wrong.
+
+    Ctrl-C and SIGTERM are for the connector: what it still prints may hold the next refresh token.
+    So it reads on, too, when nobody takes its own output any more.
     """
     if len(sys.argv) != 2:  # noqa: PLR2004 (the program, and the file)
         sys.exit(__doc__)
     file = Path(sys.argv[1])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for line in sys.stdin.buffer:
-        config = settings_in(line)
-        if config is not None:
-            keep_or_say(file, config)
-        sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.SIG_IGN)
+    failures = sum(not is_taken(line, file) for line in sys.stdin.buffer)
+    sys.exit(not passed_on(b"") or failures > 0)
 
 
 if __name__ == "__main__":

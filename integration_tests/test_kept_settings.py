@@ -24,9 +24,16 @@ SOON = 8
 
 
 def shown_command() -> str:
-    """`source-confluence read … | python examples/kept_settings.py … >messages.jsonl`, one line."""
-    [command] = re.findall(r"source-confluence read [^>]*>messages.jsonl", EXAMPLE.read_text())
-    return " ".join(command.replace("\\\n", " ").split())
+    """`set -o pipefail`, then `source-confluence read … | python3 … >messages.jsonl`."""
+    shown = r"set -o pipefail\s+source-confluence read [^>]*>messages.jsonl"
+    [command] = re.findall(shown, EXAMPLE.read_text())
+    return in_lines(command)
+
+
+def in_lines(text: str) -> str:
+    """Commands as the shell takes them, without the line breaks and blanks of the layout."""
+    joined = text.replace("\\\n", " ")
+    return "\n".join(" ".join(line.split()) for line in joined.splitlines())
 
 
 def test_the_settings_that_the_command_keeps_are_good_when_the_grace_is_over(
@@ -43,7 +50,7 @@ def test_the_settings_that_the_command_keeps_are_good_when_the_grace_is_over(
         file = connector.written(tmp_path / "secrets" / "config.json", site.config)
         path = f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
-            ["sh", "-c", shown_command()],
+            ["bash", "-c", shown_command()],
             cwd=tmp_path,
             env={**connector.environment, "PATH": path},
             capture_output=True,
@@ -59,8 +66,9 @@ def test_the_settings_that_the_command_keeps_are_good_when_the_grace_is_over(
     done.stdout = (tmp_path / "messages.jsonl").read_text()
     assert endings(done) == dict.fromkeys(NAMES, "COMPLETE")
     assert counts(done) == row_counts(CONTENT)
+    assert json.loads(file.read_text())["credentials"]["refresh_token"] not in done.stdout
 
 
 def test_the_documentation_shows_that_command() -> None:
     text = (ROOT / "docs" / "credentials.md").read_text()
-    assert shown_command() in " ".join(text.replace("\\\n", " ").split())
+    assert shown_command() in in_lines(text)
