@@ -100,7 +100,7 @@ def test_a_kind_that_was_only_chosen_counts_beside_half_of_the_others(
 ) -> None:
     raw = {**TOKEN, missing: "", "credentials": {"auth_type": kind["auth_type"]}}
     [first, *_] = [key for key in kind if key != "auth_type"]
-    assert refusal(raw).startswith(f"The setting {first} is missing. ")
+    assert refusal(raw).startswith(f"The setting credentials.{first} is missing. ")
 
 
 @pytest.mark.parametrize("missing", ["email", "api_token"])
