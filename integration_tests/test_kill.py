@@ -60,6 +60,7 @@ class KilledReads:
             env=connector.environment,
             stdout=subprocess.PIPE,
             text=True,
+            errors="replace",  # a kill may cut a character in two
         ) as process:
             lines = []
             for line in process.stdout or ():
