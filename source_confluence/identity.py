@@ -76,8 +76,8 @@ def check(client: Client) -> None:
     that Atlassian knows: then it is left to the lists what it can read.
 
     Raises:
-        CheckFailedError: In every other case, within `DEADLINE_SECONDS`, after at most as long on
-            the way in; nothing else is raised.
+        CheckFailedError: In every other case, within `DEADLINE_SECONDS`, after what it took to get
+            in; nothing else is raised.
 
     Source: https://developer.atlassian.com/cloud/confluence/basic-auth-for-rest-apis/
     """
@@ -122,7 +122,7 @@ def _when_let_in(client: Client, act: Callable[[], None], max_retries: MaxRetrie
     try:
         act()
     except CheckFailedError as error:
-        if not client.access.renew(entry, error.failure):
+        if not client.access.renew(Answer(entry=entry, failure=error.failure)):
             raise
         _open(client, max_retries)
         act()

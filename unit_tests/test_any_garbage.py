@@ -20,6 +20,7 @@ from source_confluence.exceptions import (
 from source_confluence.limits.headers import (
     MAX_ASKED_WAIT_SECONDS,
     LimitReport,
+    Refusal,
     asked_seconds,
     budgets,
 )
@@ -146,7 +147,7 @@ def test_headers_make_no_wait_longer_than_we_wait(headers: dict[str, str], statu
     assert (asked_seconds(status, response.headers) or 0) <= 1e9
     assert all(b.reset_seconds <= MAX_ASKED_WAIT_SECONDS for b in budgets(response.headers))
     limit = RateLimit()
-    limit.observe(LimitReport.of(response, limit.take_turn()))
+    limit.observe(LimitReport.of(response, Refusal.of(response), limit.take_turn()))
     assert 0 <= limit.seconds_to_wait() <= MAX_ASKED_WAIT_SECONDS
 
 

@@ -69,7 +69,7 @@ def of_refusal(
     """
     if wait_seconds > max_wait_seconds:
         return table.WAIT_TOO_LONG, _in_words(wait_seconds)
-    document = _document(body)
+    document = document_in(body)
     if failure := _of_gateway(status, headers, document):
         return failure, ""
     if _is_unrecognised(status, document):
@@ -112,13 +112,14 @@ def _of_gateway(status: int, headers: Mapping[str, str], document: object) -> Fa
     `X-Failure-Category: FAILURE_CLIENT_SCOPE_CHECK`, for a path that it does not know, too; or
     `FAILURE_CLIENT_AUTH`, `FAILURE_CLIENT_AUTH_MISMATCH`, for credentials that it does not accept.
     """
-    category = headers.get("X-Failure-Category", "").upper().replace(" ", "_")
-    match status, document:
-        case 401, {"message": str(message)} if _NO_SCOPE in message.lower():
+    match status, headers.get("X-Failure-Category", "").upper().replace(" ", "_"), document:
+        case _, "FAILURE_CLIENT_SCOPE_CHECK", _:
             return table.SCOPE_MISSING
-    if category == "FAILURE_CLIENT_SCOPE_CHECK":
-        return table.SCOPE_MISSING
-    return table.UNAUTHORIZED if category.startswith("FAILURE_CLIENT_AUTH") else None
+        case 401, _, {"message": str(message)} if _NO_SCOPE in message.lower():
+            return table.SCOPE_MISSING
+        case _, category, _ if category.startswith("FAILURE_CLIENT_AUTH"):
+            return table.UNAUTHORIZED
+    return None
 
 
 def _oauth_error(document: object) -> str:
@@ -127,7 +128,8 @@ def _oauth_error(document: object) -> str:
     return error if isinstance(error, str) and _OAUTH_ERROR.fullmatch(error) else ""
 
 
-def _document(body: bytes) -> object:
+def document_in(body: bytes) -> object:
+    """The JSON document; None for what is none."""
     try:
         return orjson.loads(body)
     except ValueError:

@@ -32,9 +32,9 @@ class Request:
     otherwise: str
     place: str = "where it begins"
     scope: str = ""
-    refused: str = "the credentials are wrong"
-    renewal: str = "Enter others."
-    widening: str = "Enter others that have this scope, too"
+    refused: str = ""
+    renewal: str = ""
+    widening: str = ""
     server: str = ""
 
     @property

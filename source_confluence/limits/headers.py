@@ -170,11 +170,13 @@ class LimitReport:
     headers: Mapping[str, str] | None = None
 
     @classmethod
-    def of(cls, response: requests.Response, asked_at: float) -> "LimitReport":
-        """The report of a response that has just come."""
+    def of(
+        cls, response: requests.Response, refusal: Refusal | None, asked_at: float
+    ) -> "LimitReport":
+        """The report of a response that has just come, and of the wait that it orders."""
         return cls(
             asked_at=asked_at,
             answered_at=now_seconds(),
-            refusal=Refusal.of(response),
+            refusal=refusal,
             headers=response.headers if response.status_code == requests.codes.ok else None,
         )

@@ -253,10 +253,9 @@ class Lookahead:
             is_too_long = answer.refusal.seconds > MAX_ASKED_WAIT_SECONDS
             if is_too_long or slot.refusal_count > RATE_LIMITED.max_retries:
                 self._give_up(slot, answer.summary)
-        elif self._is_renewed(slot, answer):
-            pass  # it is sent again
         elif answer.body is None:
-            self._give_up(slot, answer.summary, is_too_large=answer.failure is TOO_LARGE)
+            if not self._is_renewed(slot, answer):  # else it is sent again
+                self._give_up(slot, answer.summary, is_too_large=answer.failure is TOO_LARGE)
         else:
             slot.body, slot.seconds = answer.body, answer.seconds
             if slot.plan.leads_on and not slot.is_given_up:
@@ -264,9 +263,9 @@ class Lookahead:
 
     def _is_renewed(self, slot: Slot, answer: Answer) -> bool:
         """Whether the credentials may be accepted in another way; once for each page."""
-        if slot.was_refused or answer.entry is None or answer.failure is None:
+        if slot.was_refused:
             return False
-        slot.was_refused = self._client.access.renew(answer.entry, answer.failure)
+        slot.was_refused = self._client.access.renew(answer)
         return slot.was_refused
 
     def _read_body(self, slot: Slot) -> None:

@@ -57,10 +57,10 @@ class RetryingClient:
             if page is not None:
                 return Batch(page=page, seconds=answer.seconds)
             failure, words = answer.failure or UNFORESEEN, answer.in_words(in_words)
-            brief = self._brief(answer, failure, words)
             failure_counts[failure] += 1
-            if failure_counts[failure] == 1 and self._is_renewed(answer):
+            if failure_counts[failure] == 1 and self._sync.client.access.renew(answer):
                 continue
+            brief = self._brief(answer, failure, words)
             attempts = max_retries(failure) + 1
             if failure_counts[failure] >= attempts:
                 message = failure.message(words, status=answer.status, detail=answer.detail)
@@ -72,10 +72,10 @@ class RetryingClient:
     def _attempt(self, request: PageRequest) -> tuple[Answer, Page | None]:
         """The answer to one request, or what stands in the way; and the page in it, if any."""
         asked_at = self._throttle.take_turn()
-        self._logger.debug("Sending GET /%s with %s.", self._path, dict(request.query))
         shut = self._sync.client.access.open()
         if shut is not None:
             return shut, None
+        self._logger.debug("Sending GET /%s with %s.", self._path, dict(request.query))
         with self._sync.stop.interruptible():
             answer = self._sync.client.get(
                 self._sync.session, self._path, request.query, asked_at=asked_at
@@ -89,12 +89,6 @@ class RetryingClient:
         except (ResponseError, requests.RequestException) as error:
             failure, detail = classify.of_exception(error)
             return replace(answer, body=None, failure=failure, detail=detail), None
-
-    def _is_renewed(self, answer: Answer) -> bool:
-        """Whether the credentials may be accepted in another way than they were refused."""
-        if answer.entry is None or answer.failure is None:
-            return False
-        return self._sync.client.access.renew(answer.entry, answer.failure)
 
     def _back_off(self, answer: Answer, attempt: int) -> None:
         if answer.failure is RATE_LIMITED:
@@ -113,4 +107,4 @@ class RetryingClient:
             summary = failure.summary(request, detail=answer.detail)
             return f"{summary} ({answer.cause})"
         trace = f" (trace {answer.trace_id})" if answer.trace_id else ""
-        return f"GET {answer.path or request.path}: {answer.summary}{trace}"
+        return f"{answer.response.request.method} {request.path}: {answer.summary}{trace}"

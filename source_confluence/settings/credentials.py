@@ -17,7 +17,7 @@ _HOW_TO_ENTER = {
     "are unless credentials hold something else.",
     _WITHIN: 'Enter it under the name "{key}" within "credentials".',
 }
-_ABOVE = "api_token"
+_WIDER_TOKEN = "Create a token that has this scope, too: none can be added to a token later"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,7 @@ class ApiToken:
     email: str
     token: str = field(repr=False)
 
-    widening: ClassVar[str] = (
-        "Create a token that has this scope, too: none can be added to a token later"
-    )
+    widening: ClassVar[str] = _WIDER_TOKEN
     refused: ClassVar[str] = (
         "the API token has expired, was revoked or is wrong, or the e-mail address is that of "
         "another account"
@@ -68,9 +66,7 @@ class ServiceAccountToken:
     token: str = field(repr=False)
 
     has_scopes: ClassVar[bool] = True
-    widening: ClassVar[str] = (
-        "Create a token that has this scope, too: none can be added to a token later"
-    )
+    widening: ClassVar[str] = _WIDER_TOKEN
     refused: ClassVar[str] = "the token of the service account has expired, was revoked or is wrong"
     renewal: ClassVar[str] = (
         f"Create a token of the service account at {_SERVICE_ACCOUNTS} and enter it."
@@ -152,8 +148,8 @@ def credentials_of(raw: Mapping[str, Any]) -> Credentials:
         raise ConfigError(
             "The setting credentials does not say which kind they are. "
             "Likely cause: auth_type is missing or misspelt in a file written by hand. "
-            f'What to do: Enter one of {", ".join([*_BY_TYPE, _ABOVE])} as its "auth_type", or '
-            "leave credentials out and enter email and api_token."
+            f"What to do: Enter one of {', '.join([*_BY_TYPE, 'api_token'])} as its "
+            '"auth_type", or leave credentials out and enter email and api_token.'
         )
     return read(entered)
 
@@ -198,7 +194,7 @@ def secret_text(raw: Mapping[str, Any], key: str, source: str, within: str = _WI
         ConfigError: When it is missing, blank, or was not copied in one piece.
     """
     text = required_text(raw, key, within).strip()
-    if not text or not text.isascii() or any(is_blank_or_control(each) for each in text):
+    if not is_in_one_piece(text):
         raise ConfigError(
             f"The {_NAMES[key]} is blank or has a space, a line break or the like inside. "
             "Likely cause: the field was left blank, or it was not copied in one piece. "
@@ -207,14 +203,21 @@ def secret_text(raw: Mapping[str, Any], key: str, source: str, within: str = _WI
     return text
 
 
+def is_in_one_piece(text: str) -> bool:
+    """Whether it can stand in a header as a token: `eyJhbGciOi…`, nothing blank or invisible."""
+    return text.isascii() and bool(text) and not any(is_blank_or_control(each) for each in text)
+
+
 def _are_above(raw: Mapping[str, Any], entered: object) -> bool:
     """Whether e-mail address and API token are meant: Airbyte's form always sends some kind."""
-    if not entered or not isinstance(entered, Mapping):
-        return entered == _ABOVE or (not entered and not isinstance(entered, str))
-    kind = entered.get("auth_type")
-    is_bare = kind in [*_BY_TYPE] and not any(entered[key] for key in entered if key != "auth_type")
-    has_both = bool(raw.get("email") and raw.get("api_token"))
-    return kind == _ABOVE or (is_bare and has_both)
+    match entered:
+        case None | {} if not entered:
+            return True
+        case "api_token" | {"auth_type": "api_token"}:
+            return True
+        case {"auth_type": str(kind), **others} if kind in _BY_TYPE and not any(others.values()):
+            return bool(raw.get("email") and raw.get("api_token"))
+    return False
 
 
 def _email(raw: Mapping[str, Any]) -> str:

@@ -7,21 +7,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-import orjson
 import requests
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from source_confluence.exceptions import NotJsonError, ResponseError
-from source_confluence.failures import table
+from source_confluence.failures import classify, table
 from source_confluence.failures.failure import Failure
 from source_confluence.failures.table import NO_CLOUD_ID, NOT_ATLASSIAN, UNAUTHORIZED, UNFORESEEN
-from source_confluence.settings.credentials import (
-    ApiToken,
-    Credentials,
-    ServiceAccountToken,
-)
+from source_confluence.settings.credentials import ApiToken, Credentials, ServiceAccountToken
 from source_confluence.transport.body import decompressed
 from source_confluence.transport.entry import API_HOST, Entry
 from source_confluence.transport.exchange import Answer, Bounds, new_session, send
@@ -34,25 +28,23 @@ _TENANT_INFO = "_edge/tenant_info"
 _CLOUD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOGGER = logging.getLogger("airbyte")
 
-_OF_THE_NETWORK = {
-    row: row
-    for row in (
-        table.RATE_LIMITED,
-        table.WAIT_TOO_LONG,
-        table.UNAVAILABLE,
-        table.UNKNOWN_HOST,
-        table.NAME_LOOK_UP,
-        table.PROXY,
-        table.TRUST_STORE,
-        table.PRIVATE_HOST,
-        table.REFUSED,
-        table.CERTIFICATE,
-        table.TIMEOUT,
-        table.CONNECTION_LOST,
-    )
-}
-"""The rows that are true of any host; none of them is about the size of a page."""
-_OF_THE_NETWORK |= {table.SERVER_ERROR: table.UNAVAILABLE, table.SLOW_ANSWER: table.TIMEOUT}
+_OF_ANY_HOST = (
+    table.RATE_LIMITED,
+    table.WAIT_TOO_LONG,
+    table.UNAVAILABLE,
+    table.UNKNOWN_HOST,
+    table.NAME_LOOK_UP,
+    table.PROXY,
+    table.TRUST_STORE,
+    table.PRIVATE_HOST,
+    table.REFUSED,
+    table.CERTIFICATE,
+    table.TIMEOUT,
+    table.CONNECTION_LOST,
+)
+"""The rows whose words are true of any host; all others speak of a list of Confluence."""
+_NOT_OF_SIZE = {table.SERVER_ERROR: table.UNAVAILABLE, table.SLOW_ANSWER: table.TIMEOUT}
+"""No page is the smaller for a question that fails."""
 
 Found = TypeVar("Found")
 
@@ -70,6 +62,7 @@ class Access(ABC):
         self.credentials = credentials
         self._session = new_session(keeps_cookies=False)
         self._entry: Entry | None = None
+        self._cloud_id = ""
 
     @property
     def entry(self) -> Entry:
@@ -90,38 +83,46 @@ class Access(ABC):
             None, or the answer that stands in the way.
         """
 
-    @abstractmethod
-    def renew(self, refused: Entry, failure: Failure) -> bool:
+    def renew(self, answer: Answer) -> bool:
         """Whether a request that was refused may succeed with another entry.
 
         Call `open` before it is sent again.
 
         Args:
-            refused: What it was signed with.
-            failure: The row of the table; usually only that of HTTP 401 is about the entry.
+            answer: The refusal; usually only HTTP 401 is about the entry.
         """
+        refused, failure = answer.entry, answer.failure
+        return refused is not None and failure is not None and self._has_another(refused, failure)
 
-    def _cloud_id(self) -> "str | Answer":
-        """Which site it is, for the gateway; anybody may ask.
+    @abstractmethod
+    def _has_another(self, refused: Entry, failure: Failure) -> bool:
+        """Whether there may be an entry that is let in, in place of one that was refused."""
+
+    def _find_site(self) -> Answer | None:
+        """Find the cloud id of the site, for the gateway; anybody may ask.
 
         Source: https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id/
         """
+        if self._cloud_id:
+            return None
         found = understood(self._ask(self.site.url(_TENANT_INFO)), _cloud_id_in)
-        if isinstance(found, Answer) and found.failure is NOT_ATLASSIAN:
-            return replace(found, failure=NO_CLOUD_ID)
-        return found
+        if isinstance(found, str):
+            self._cloud_id = found
+            return None
+        return replace(found, failure=NO_CLOUD_ID) if found.failure is NOT_ATLASSIAN else found
 
-    def _tell(self, address: str, cloud_id: str) -> None:
+    def _tell(self, address: str) -> None:
         """Say what was found out: where the credentials go."""
         what = "Going to %s through %s (cloud id %s), which takes tokens with scopes."
-        _LOGGER.info(what, address, API_HOST, cloud_id)
+        _LOGGER.info(what, address, API_HOST, self._cloud_id)
 
     def _ask(
         self, url: str, entry: Entry | None = None, document: Mapping[str, Any] | None = None
     ) -> Answer:
         """Ask a question on the way in."""
+        _LOGGER.debug("Sending %s %s.", "GET" if document is None else "POST", url)
         answer = send(self._session, url, entry, document=document, bounds=BOUNDS_ON_THE_WAY)
-        return replace(answer, path=urlsplit(url).path)
+        return replace(answer, is_on_the_way=True)
 
 
 class TokenAccess(Access):
@@ -149,15 +150,15 @@ class TokenAccess(Access):
 
     def open(self) -> Answer | None:
         """Find the way through the gateway, if that is the one."""
-        if self._entry is None:
-            found = self._cloud_id()
-            if isinstance(found, Answer):
-                return found
-            self._entry = Entry.at_gateway(found, self._header)
-            self._tell(self.site.host, found)
-        return None
+        if self._entry is not None:
+            return None
+        failed = self._find_site()
+        if failed is None:
+            self._entry = Entry.at_gateway(self._cloud_id, self._header)
+            self._tell(self.site.host)
+        return failed
 
-    def renew(self, refused: Entry, failure: Failure) -> bool:
+    def _has_another(self, refused: Entry, failure: Failure) -> bool:
         """Whether the gateway may accept what the site has refused."""
         if failure is not UNAUTHORIZED:
             return False
@@ -177,25 +178,20 @@ def understood(answer: Answer, understand: Callable[[object], Found]) -> "Found 
 
     Args:
         answer: Of a question on the way in.
-        understand: Takes the JSON document; raises ResponseError when it is not what was asked for.
+        understand: Takes the JSON document, None for what is none; raises ResponseError when it is
+            not what was asked for.
     """
     if answer.body is None:
-        failure = answer.failure or UNFORESEEN
-        if failure in _OF_THE_NETWORK:
-            return replace(answer, failure=_OF_THE_NETWORK[failure])
-        return replace(answer, failure=NOT_ATLASSIAN, detail=answer.summary)
+        row = answer.failure or UNFORESEEN
+        row = _NOT_OF_SIZE.get(row, row)
+        is_of_any_host = row in _OF_ANY_HOST
+        detail = answer.detail if is_of_any_host else answer.summary
+        return replace(answer, failure=row if is_of_any_host else NOT_ATLASSIAN, detail=detail)
     try:
-        return understand(_document(decompressed(answer.body)))
+        return understand(classify.document_in(decompressed(answer.body)))
     except (ResponseError, requests.RequestException) as error:
         detail = str(error) or type(error).__name__
         return replace(answer, body=None, failure=NOT_ATLASSIAN, detail=detail)
-
-
-def _document(body: bytes) -> object:
-    try:
-        return orjson.loads(body)
-    except ValueError:
-        raise NotJsonError("no JSON") from None
 
 
 def _cloud_id_in(document: object) -> str:

@@ -10,7 +10,7 @@ import requests
 from requests.auth import AuthBase
 
 from source_confluence.failures.failure import Request
-from source_confluence.limits.headers import LimitReport
+from source_confluence.limits.headers import LimitReport, Refusal
 from source_confluence.limits.rate_limit import RateLimit
 from source_confluence.transport.access import Access
 from source_confluence.transport.exchange import BOUNDS, Answer, Bounds, new_session, send
@@ -102,10 +102,12 @@ class Client:
             self.refusal_count += answer.refusal is not None
         return answer
 
-    def _learn(self, asked_at: float | None, response: requests.Response) -> None:
+    def _learn(
+        self, asked_at: float | None, response: requests.Response, refusal: Refusal | None
+    ) -> None:
         self.site_clock.observe(response.headers.get("Date"))
         if asked_at is not None:
-            self._rate_limit.observe(LimitReport.of(response, asked_at))
+            self._rate_limit.observe(LimitReport.of(response, refusal, asked_at))
 
 
 class _Signer(AuthBase):

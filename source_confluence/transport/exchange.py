@@ -42,8 +42,8 @@ class Answer:
         refusal: The wait that it orders, if it does.
         seconds: How long it took.
         entry: With what it was signed; None for a request without credentials.
-        server: Who was asked: `api.atlassian.com`.
-        path: What was asked for to get in, such as `/oauth/token`; empty where that was the list.
+        url: What was asked for: `https://api.atlassian.com/ex/confluence/…`.
+        is_on_the_way: Whether that was a question on the way in, and not the list.
     """
 
     response: requests.Response | None = None
@@ -54,8 +54,8 @@ class Answer:
     refusal: Refusal | None = None
     seconds: float = 0.0
     entry: Entry | None = None
-    server: str = ""
-    path: str = ""
+    url: str = ""
+    is_on_the_way: bool = False
 
     @property
     def status(self) -> int | None:
@@ -81,9 +81,10 @@ class Answer:
         Args:
             request: The one for the list, which it is unless it was a question on the way in.
         """
-        if self.path:
-            return replace(request, path=self.path, server=self.server, host=self.server)
-        return replace(request, server=self.server or request.host)
+        asked = urlsplit(self.url)
+        if self.is_on_the_way:
+            return replace(request, path=asked.path, server=asked.netloc, host=asked.netloc)
+        return replace(request, server=asked.netloc)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,7 @@ def send(  # noqa: PLR0913 (what a request is, and what it may cost)
     *,
     document: Mapping[str, Any] | None = None,
     bounds: Bounds = BOUNDS,
-    on_head: Callable[[requests.Response], None] = lambda _: None,
+    on_head: Callable[[requests.Response, Refusal | None], None] = lambda *_: None,
 ) -> Answer:
     """Send one request, and read its body; redirects are not followed.
 
@@ -137,12 +138,13 @@ def send(  # noqa: PLR0913 (what a request is, and what it may cost)
         entry: Signs it; None for no credentials at all.
         document: What is posted, as JSON; without it, it is a GET.
         bounds: Of time and size.
-        on_head: Is given the head of the response as soon as it is there.
+        on_head: Is given the head of the response, and the wait that it orders, as soon as it is
+            there.
 
     Returns:
         The answer; a fault of the network, or of the server, is one too.
     """
-    began_at, server = now_seconds(), urlsplit(url).netloc
+    began_at = now_seconds()
     try:
         response = session.request(
             "GET" if document is None else "POST",
@@ -156,9 +158,9 @@ def send(  # noqa: PLR0913 (what a request is, and what it may cost)
     except (requests.RequestException, AirbyteTracedException) as error:
         row, detail = classify.of_exception(error)
         cause = type(error).__name__
-        return Answer(failure=row, detail=detail, cause=cause, entry=entry, server=server)
-    on_head(response)
+        return Answer(failure=row, detail=detail, cause=cause, entry=entry, url=url)
     refusal = Refusal.of(response)
+    on_head(response, refusal)
     body, failure, detail = _read(response, refusal, bounds)
     return Answer(
         response=response,
@@ -168,7 +170,7 @@ def send(  # noqa: PLR0913 (what a request is, and what it may cost)
         refusal=refusal,
         seconds=now_seconds() - began_at,
         entry=entry,
-        server=server,
+        url=url,
     )
 
 

@@ -22,7 +22,11 @@ from source_confluence.failures.table import (
     UNRECOGNISED,
 )
 from source_confluence.limits.waiting import now_seconds
-from source_confluence.settings.credentials import Authorization, ClientCredentials
+from source_confluence.settings.credentials import (
+    Authorization,
+    ClientCredentials,
+    is_in_one_piece,
+)
 from source_confluence.shutdown import postponed
 from source_confluence.transport.access import Access, understood
 from source_confluence.transport.entry import API_HOST, Entry
@@ -103,7 +107,6 @@ class OAuthAccess(Access):
         for secret in (credentials.client_secret, self._grant.get("refresh_token"), self._token):
             if secret:
                 add_to_secrets(secret)
-        self._cloud = ""
         self._is_granted = False
         self._dead: Answer | None = None
 
@@ -114,10 +117,10 @@ class OAuthAccess(Access):
         failed = self._dead or self._find_site() or self._get_token()
         if failed is not None:
             return failed
-        self._entry = Entry.at_gateway(self._cloud, f"Bearer {self._token}")
+        self._entry = Entry.at_gateway(self._cloud_id, f"Bearer {self._token}")
         return None if self._is_granted else self._require_site(self._entry)
 
-    def renew(self, refused: Entry, failure: Failure) -> bool:
+    def _has_another(self, refused: Entry, failure: Failure) -> bool:
         """Whether another token may be accepted; not after one that was just got.
 
         Of one that was entered and has never worked it is not known how the gateway refuses it when
@@ -184,14 +187,6 @@ class OAuthAccess(Access):
             "settings for the next run."
         )
 
-    def _find_site(self) -> Answer | None:
-        if not self._cloud:
-            found = self._cloud_id()
-            if isinstance(found, Answer):
-                return found
-            self._cloud = found
-        return None
-
     def _require_site(self, entry: Entry) -> Answer | None:
         """Find the site among those that the credentials are for.
 
@@ -199,15 +194,15 @@ class OAuthAccess(Access):
         """
         answer = self._ask(RESOURCES_URL, entry)
         if answer.failure is UNAUTHORIZED:
-            return self.open() if self.renew(entry, UNAUTHORIZED) else answer
+            return self.open() if self.renew(answer) else answer
         sites = understood(answer, _addresses)
         if isinstance(sites, Answer):
             if sites.failure is not NOT_ATLASSIAN:
                 return sites
-            sites = {self._cloud: self.site.host}  # the gateway will tell whether it is granted
-        if self._cloud in sites:
+            sites = {self._cloud_id: self.site.host}  # the gateway will tell whether it is granted
+        if self._cloud_id in sites:
             self._is_granted = True
-            self._tell(sites[self._cloud], self._cloud)
+            self._tell(sites[self._cloud_id])
             return None
         names = ", ".join(list(sites.values())[:_MAX_NAMED])
         named = f"other sites: {names}" if names else "no site"
@@ -217,8 +212,7 @@ class OAuthAccess(Access):
 
 def _token(value: object) -> str:
     """A token that can stand in a header."""
-    is_sound = isinstance(value, str) and value.isascii() and value.isprintable()
-    if not isinstance(value, str) or not value or not is_sound or " " in value:
+    if not (isinstance(value, str) and is_in_one_piece(value)):
         raise NotJsonError("no access token")
     return value
 
@@ -234,11 +228,9 @@ def _seconds_until(date: object) -> float:
 
 def _seconds(value: object) -> float:
     """How long a token is valid; what is no such number counts as the usual hour."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _USUAL_SECONDS
-    if not 1 <= value <= _YEAR_SECONDS:
-        return _USUAL_SECONDS
-    return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if 1 <= value <= _YEAR_SECONDS else _USUAL_SECONDS
+    return _USUAL_SECONDS
 
 
 def _addresses(document: object) -> dict[str, str]:

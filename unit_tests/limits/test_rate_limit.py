@@ -48,7 +48,8 @@ def throttle_of(limit: RateLimit, stream: str = BY_CURSOR) -> Throttle:
 
 def observe(limit: RateLimit, status: int, headers: dict[str, str]) -> None:
     """Let a response come now."""
-    limit.observe(LimitReport.of(answer(status, headers), now_seconds()))
+    response = answer(status, headers)
+    limit.observe(LimitReport.of(response, Refusal.of(response), now_seconds()))
 
 
 @pytest.mark.parametrize(

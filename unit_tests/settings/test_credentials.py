@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from source_confluence.exceptions import ConfigError
+from source_confluence.settings.config import Config
 from source_confluence.settings.credentials import (
     ApiToken,
     Authorization,
@@ -204,3 +205,13 @@ def test_each_kind_says_why_it_may_be_refused_and_how_to_get_another(kind: Any) 
     assert not kind.refused.endswith(".")
     assert kind.renewal[0].isupper()
     assert kind.renewal.endswith(".")
+
+
+@pytest.mark.parametrize("value", [2**64, [{"x": -(2**70)}], "one\ud800"])
+def test_what_cannot_be_handed_on_is_refused_before_a_token_is_used_up(value: object) -> None:
+    """The message with the next refresh token holds all settings."""
+    entered = {"domain_name": "acme.example", "x": value}
+    with pytest.raises(ConfigError, match="cannot be handed on") as refused:
+        Config.parse({**entered, "credentials": PERSON})
+    assert "What to do: Remove the settings that the form does not have." in str(refused.value)
+    assert Config.parse({**entered, "credentials": CLIENT})

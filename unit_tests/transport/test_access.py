@@ -18,6 +18,7 @@ from source_confluence.failures.failure import Failure
 from source_confluence.settings.config import Config
 from source_confluence.transport.access import Access
 from source_confluence.transport.auth import access_for
+from source_confluence.transport.entry import Entry
 from source_confluence.transport.exchange import Answer, new_session, send
 
 CLOUD_ID = "af818fbb-efc6-45da-95ad-cd3ccea971f5"
@@ -76,6 +77,10 @@ def get(way: Access) -> Answer:
     return answer
 
 
+def refusal(entry: Entry, row: Failure = table.UNAUTHORIZED) -> Answer:
+    return Answer(entry=entry, failure=row)
+
+
 def basic(entered: Mapping[str, str]) -> str:
     pair = f"{entered['email']}:{entered['api_token']}"
     return "Basic " + base64.b64encode(pair.encode()).decode()
@@ -95,7 +100,7 @@ def test_a_token_that_the_site_refuses_goes_to_the_gateway(
     refused = get(way)
     assert refused.failure is table.UNAUTHORIZED
     assert refused.entry is not None
-    assert way.renew(refused.entry, table.UNAUTHORIZED)
+    assert way.renew(refusal(refused.entry))
     assert get(way).status == 200
     assert get(way).status == 200
     signed = basic(API_TOKEN)
@@ -112,7 +117,7 @@ def test_a_token_that_both_refuse_is_not_tried_a_third_time(net: requests_mock.M
     for may_be_renewed in (True, False):
         refused = get(way).entry
         assert refused is not None
-        assert way.renew(refused, table.UNAUTHORIZED) is may_be_renewed
+        assert way.renew(refusal(refused)) is may_be_renewed
     assert len(net.request_history) == 3
 
 
@@ -121,7 +126,7 @@ def test_a_token_that_the_site_has_accepted_before_has_no_scopes(
 ) -> None:
     way = access(API_TOKEN)
     assert get(way).status == 200
-    assert not way.renew(way.entry, table.UNAUTHORIZED)
+    assert not way.renew(refusal(way.entry))
     assert len(net.request_history) == 1
 
 
@@ -144,7 +149,7 @@ def test_a_host_that_is_no_site_has_no_gateway(
     net.get(TENANT_INFO, **answer)
     way = access(API_TOKEN)
     entry = way.entry
-    assert not way.renew(entry, table.UNAUTHORIZED)
+    assert not way.renew(refusal(entry))
     assert way.entry is entry
     for entered in (SERVICE_ACCOUNT, BEARER, CREDENTIALS, OAUTH):
         failed = access(entered).open()
@@ -156,7 +161,7 @@ def test_a_host_that_is_no_site_has_no_gateway(
 def test_a_moment_without_an_answer_leaves_it_open(net: requests_mock.Mocker) -> None:
     net.get(TENANT_INFO, [{"status_code": 503}, {"json": {"cloudId": CLOUD_ID}}])
     way = access(API_TOKEN)
-    assert way.renew(way.entry, table.UNAUTHORIZED)
+    assert way.renew(refusal(way.entry))
     assert way.open() is None
     assert way.entry.url("") == GATEWAY
 
@@ -172,7 +177,7 @@ def test_a_token_of_a_service_account_goes_to_the_gateway_at_once(
     way = access(entered)
     assert get(way).status == 200
     assert asked(net) == [(TENANT_INFO, ""), (GATEWAY + PATH, header)]
-    assert not way.renew(way.entry, table.UNAUTHORIZED)
+    assert not way.renew(refusal(way.entry))
 
 
 def test_client_credentials_get_a_token_and_the_site_that_is_meant(
@@ -243,13 +248,13 @@ def test_a_token_that_stops_working_is_renewed_once(net: requests_mock.Mocker) -
     way = access(OAUTH)
     first = get(way).entry
     assert first is not None
-    assert way.renew(first, table.UNAUTHORIZED)
-    assert way.renew(first, table.UNAUTHORIZED), "as others say that were in flight"
+    assert way.renew(refusal(first))
+    assert way.renew(refusal(first)), "as others say that were in flight"
     net.get(GATEWAY + PATH, status_code=401)
     second = get(way).entry
     assert second is not None
-    assert not way.renew(second, table.UNAUTHORIZED), "it never worked"
-    assert way.renew(first, table.UNAUTHORIZED), "another has been got since"
+    assert not way.renew(refusal(second)), "it never worked"
+    assert way.renew(refusal(first)), "another has been got since"
     assert [url for url, _ in asked(net)].count(TOKEN) == 2
 
 
@@ -375,9 +380,9 @@ def test_an_entered_token_that_never_worked_may_have_expired_whatever_the_refusa
 ) -> None:
     way = access({"credentials": {**OAUTH["credentials"], "access_token": "access-0"}})
     assert way.open() is None
-    assert way.renew(way.entry, row)
+    assert way.renew(refusal(way.entry, row))
     assert get(way).status == 200
-    assert not way.renew(way.entry, row), "it has worked"
+    assert not way.renew(refusal(way.entry, row)), "it has worked"
     assert [url for url, _ in asked(net)].count(TOKEN) == 1
 
 
